@@ -1,0 +1,212 @@
+"""Reading histories: pages, long polls, the close-event filter, tokens, replay of long ones."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+
+from Support.errors import expect_error
+from Support.histories import assert_well_formed, types
+from Support.raw import RawClient, complete, continue_as_new, execution, marker
+from Support.sdk import make_worker
+
+
+def _long(raw: RawClient, names, events: int, close: bool = True) -> str:
+    """A run with this many marker events."""
+    run_id = raw.start(names(), names.task_queue).run_id
+    commands = [marker(f"m{i}", n=i) for i in range(events)]
+    raw.respond(
+        raw.next_workflow_task(names.task_queue), *commands, *([complete()] if close else []))
+    return run_id
+
+
+def test_pages(raw: RawClient, names) -> None:
+    run_id = raw.start(names(), names.task_queue).run_id
+    for batch in range(6):
+        raw.respond(
+            raw.next_workflow_task(names.task_queue),
+            *[marker(f"m{batch}-{i}") for i in range(100)],
+            force_create_new_workflow_task=batch < 5)
+    pages, token, sizes = [], b"", []
+    while True:
+        page = raw.history_page(names(), run_id, token=token)
+        pages += page.history.events
+        sizes.append(len(page.history.events))
+        token = page.next_page_token
+        if not token:
+            break
+    assert len(pages) == 2 + 6 * 102 + 5
+    assert_well_formed(pages)
+    assert pages[0].event_id == 1
+    assert len(sizes) > 1, "more events than one page holds"
+
+
+def test_small_pages(raw: RawClient, names) -> None:
+    run_id = _long(raw, names, 1)
+    seen, token, rounds = [], b"", 0
+    while True:
+        page = raw.history_page(names(), run_id, token=token, page_size=1)
+        seen += [e.event_id for e in page.history.events]
+        rounds += 1
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert 3 <= rounds <= 7
+
+
+def test_worker_pages_through_a_long_history(raw: RawClient, names) -> None:
+    raw.start(names(), names.task_queue)
+    for _ in range(4):
+        raw.respond(
+            raw.next_workflow_task(names.task_queue), *[marker(f"m{i}") for i in range(100)],
+            force_create_new_workflow_task=True)
+    task = raw.next_workflow_task(names.task_queue)
+    events, token = list(task.history.events), task.next_page_token
+    assert token, "the first page is not all"
+    while token:
+        page = raw.history_page(
+            names(), task.workflow_execution.run_id, token=token)
+        events += page.history.events
+        token = page.next_page_token
+    assert events[-1].event_id == task.started_event_id
+    assert_well_formed(events)
+    raw.respond(task, complete())
+
+
+def test_long_poll_waits_for_the_next_event(raw: RawClient, names) -> None:
+    run_id = raw.start(names(), names.task_queue).run_id
+    page = raw.history_page(names(), run_id, wait=True)
+    assert types(page.history.events) == ["WorkflowExecutionStarted", "WorkflowTaskScheduled"]
+    assert page.next_page_token, "the run is open"
+    threading.Timer(0.4, raw.signal, [names(), "s"]).start()
+    before = time.monotonic()
+    page = raw.history_page(names(), run_id, wait=True, token=page.next_page_token)
+    assert types(page.history.events) == ["WorkflowExecutionSignaled"]
+    assert 0.3 <= time.monotonic() - before < 5
+    raw.terminate(names())
+    page = raw.history_page(names(), run_id, wait=True, token=page.next_page_token)
+    assert types(page.history.events) == ["WorkflowExecutionTerminated"]
+    assert not page.next_page_token
+
+
+def test_long_poll_ends_empty_before_the_callers_deadline(raw: RawClient, names) -> None:
+    run_id = raw.start(names(), names.task_queue).run_id
+    token = raw.history_page(names(), run_id, wait=True).next_page_token
+    page = raw.history_page(names(), run_id, wait=True, token=token, timeout=3)
+    assert not page.history.events
+    assert page.next_page_token, "the caller may go on waiting"
+
+
+def test_close_event_filter(raw: RawClient, names) -> None:
+    run_id = raw.start(names(), names.task_queue).run_id
+    page = raw.history_page(names(), run_id, close_only=True)
+    assert not page.history.events and not page.next_page_token
+    threading.Timer(0.4, raw.terminate, [names()]).start()
+    page = raw.history_page(names(), run_id, close_only=True, wait=True)
+    while not page.history.events:
+        page = raw.history_page(
+            names(), run_id, close_only=True, wait=True, token=page.next_page_token)
+    assert types(page.history.events) == ["WorkflowExecutionTerminated"]
+    assert not page.next_page_token
+    page = raw.history_page(names(), run_id, close_only=True)
+    assert types(page.history.events) == ["WorkflowExecutionTerminated"]
+
+
+def test_close_event_of_a_continued_run(raw: RawClient, names) -> None:
+    run_id = raw.start(names(), names.task_queue).run_id
+    raw.respond(
+        raw.next_workflow_task(names.task_queue), continue_as_new("Raw", names.task_queue))
+    page = raw.history_page(names(), run_id, close_only=True, wait=True)
+    attributes = page.history.events[0].workflow_execution_continued_as_new_event_attributes
+    assert attributes.new_execution_run_id
+
+
+def test_many_waiters_for_one_close(raw: RawClient, names) -> None:
+    run_id = raw.start(names(), names.task_queue).run_id
+    closed: list[str] = []
+    waiters = [
+        threading.Thread(target=lambda: closed.append(
+            types([raw.wait_closed(names(), run_id)])[0]))
+        for _ in range(10)
+    ]
+    for waiter in waiters:
+        waiter.start()
+    raw.terminate(names())
+    for waiter in waiters:
+        waiter.join(15)
+    assert closed == ["WorkflowExecutionTerminated"] * 10
+
+
+def test_tampered_tokens(raw: RawClient, names) -> None:
+    _long(raw, names, 3)
+    first = raw.start(names("other"), names.task_queue).run_id
+    page = raw.history_page(names("other"), first, wait=True)
+    token = page.next_page_token
+    assert token
+    for wrong in (b"junk", token[:-1], token[: len(token) // 2], b"\xff" * 64):
+        try:
+            raw.history_page(names("other"), first, token=wrong, wait=True, timeout=3)
+        except Exception as error:
+            assert error.code().name in ("INVALID_ARGUMENT", "NOT_FOUND"), error
+    # A token of one run is no key to another.
+    with expect_error("INVALID_ARGUMENT"):
+        raw.history_page(names(), raw.describe(
+            names()).workflow_execution_info.execution.run_id, token=token)
+
+
+@pytest.mark.parametrize("which", ["workflow", "run", "empty", "uuid"])
+def test_unknown_histories(raw: RawClient, names, which: str) -> None:
+    raw.start(names(), names.task_queue)
+    unknown = "11111111-1111-4111-8111-111111111111"
+    if which == "workflow":
+        with expect_error("NOT_FOUND"):
+            raw.history_page(names("none"))
+    elif which == "run":
+        with expect_error("NOT_FOUND"):
+            raw.history_page(names(), unknown)
+    elif which == "empty":
+        with expect_error("INVALID_ARGUMENT"):
+            raw.history_page("")
+    else:
+        with expect_error("INVALID_ARGUMENT"):
+            raw.history_page(names(), "no-uuid")
+
+
+def test_reverse(raw: RawClient, names) -> None:
+    run_id = _long(raw, names, 3)
+    try:
+        page = raw.call(
+            "GetWorkflowExecutionHistoryReverse", execution=execution(names(), run_id))
+    except Exception as error:
+        assert error.code().name == "UNIMPLEMENTED"
+        pytest.skip("GetWorkflowExecutionHistoryReverse is not built yet")
+    assert [e.event_id for e in page.history.events] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+@workflow.defn
+class LongOne:
+    @workflow.run
+    async def run(self, rounds: int) -> int:
+        for _ in range(rounds):
+            await workflow.sleep(0.001)
+        return rounds
+
+
+async def test_long_history_replays(client: Client, names) -> None:
+    """More than a page of events, driven without a cache now and then, then replayed."""
+    worker = make_worker(client, names.task_queue, workflows=[LongOne], max_cached_workflows=1)
+    async with worker:
+        handle = await client.start_workflow(
+            LongOne.run, 80, id=names(), task_queue=names.task_queue)
+        assert await handle.result() == 80
+    events = [event async for event in handle.fetch_history_events(page_size=50)]
+    assert len(events) == 5 + 80 * 5
+    assert_well_formed(events)
+    replayer = Replayer(workflows=[LongOne], workflow_runner=UnsandboxedWorkflowRunner())
+    await replayer.replay_workflow(await handle.fetch_history())
