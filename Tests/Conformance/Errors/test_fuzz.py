@@ -1,0 +1,96 @@
+"""Random bytes in every request field of every RPC: an error, never a crash.
+
+The server is the case's own: what random requests do to it hurts no other case. The seed is
+printed; FUZZ_SEED repeats a run and FUZZ_ROUNDS makes it longer.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+
+from Errors.test_rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from Support.fuzz import Fuzzer
+from Support.raw import RawClient, complete, schedule_activity
+from Support.server import TargetServer, open_channel
+
+SEED = int(os.environ.get("FUZZ_SEED", random.SystemRandom().randrange(2**32)))
+ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "25"))
+# Ours and not the caller's: no request may end in one of these.
+FAULTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE"}
+
+
+def _vocabulary(raw: RawClient) -> tuple[list[str], list[bytes]]:
+    """Names and tokens of things that exist."""
+    words = ["default", "q", "sticky", "wf", "Raw", "a", "CustomKeywordField", "temporal-system"]
+    tokens = []
+    for index in range(4):
+        run_id = raw.start(f"wf{index}", "q").run_id
+        words += [f"wf{index}", run_id]
+    first = raw.next_workflow_task("q")
+    second = raw.next_workflow_task("q")
+    raw.respond(second, schedule_activity("a", "q", start_to_close=3600, heartbeat=3600))
+    activity = raw.next_activity_task("q")
+    tokens += [first.task_token, second.task_token, activity.task_token]
+    tokens.append(raw.history_page("wf0", wait=True).next_page_token)
+    words.append(raw.call("DescribeNamespace", namespace="default").namespace_info.id)
+    return words, tokens
+
+
+@pytest.mark.timeout(240)
+def test_random_requests(own_server) -> None:
+    print(f"FUZZ_SEED={SEED}")
+    server: TargetServer = own_server().start()
+    pid = server.pid
+    raw = RawClient(server.address)
+    words, tokens = _vocabulary(raw)
+    fuzzer = Fuzzer(SEED, words, tokens)
+    calls = []
+    for service in (WORKFLOW_SERVICE, OPERATOR_SERVICE):
+        for method in service.methods:
+            if method.name == "DeleteNamespace":
+                continue
+            path = f"/{service.full_name}/{method.name}"
+            for _ in range(ROUNDS):
+                calls.append((path, fuzzer.message(method.input_type, "default").SerializeToString()))
+            for _ in range(3):
+                calls.append((path, fuzzer.garbage()))
+    fuzzer.random.shuffle(calls)
+    faults: dict[str, str] = {}
+
+    with open_channel(server.address) as channel, ThreadPoolExecutor(48) as pool:
+        def send(call: tuple[str, bytes]) -> None:
+            path, body = call
+            try:
+                channel.unary_unary(path)(body, timeout=2.2)
+            except grpc.RpcError as error:
+                code = error.code().name
+                if code in FAULTS and not (
+                    code == "INTERNAL" and "deserializ" in (error.details() or "").lower()
+                ):
+                    faults.setdefault(f"{path} {code}", f"{error.details()} {body[:60].hex()}")
+
+        list(pool.map(send, calls))
+
+    assert server.is_alive and server.pid == pid, (
+        f"FUZZ_SEED={SEED}: the server died\n{server.log_tail()}")
+    # It still serves, in the namespace and on the queue that were treated so badly.
+    raw.start("afterwards", "untouched")
+    raw.respond(raw.next_workflow_task("untouched"), complete())
+    assert raw.wait_closed("afterwards").event_id == 5
+    server.stop()
+    listed = "\n".join(f"{call}: {said}" for call, said in sorted(faults.items()))
+    assert not faults, f"FUZZ_SEED={SEED}\n{listed}"
+
+
+def test_garbage_on_the_wire(server: TargetServer) -> None:
+    """Bytes that are no HTTP/2 at all."""
+    for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 1000, os.urandom(5000), b"PRI * HTTP/2.0\r\n"):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(junk)
+    assert server.health() == "SERVING"
