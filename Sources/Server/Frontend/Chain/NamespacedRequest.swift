@@ -1,0 +1,81 @@
+import FoundationEssentials
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+/// A request that belongs to one namespace and names it.
+protocol NamespacedRequest: SwiftProtobuf.Message {
+    var namespace: String { get }
+}
+
+/// A request about a task the server handed out; the task's token names the namespace as well.
+protocol TokenRequest: NamespacedRequest {
+    associatedtype Token: TaskTokenRecord
+    var taskToken: Data { get }
+}
+
+/// What a task token decodes to.
+protocol TaskTokenRecord: SwiftProtobuf.Message {
+    var namespaceID: String { get }
+    /// Whether the server could have made this token.
+    var isComplete: Bool { get }
+}
+
+extension StoredTaskToken: TaskTokenRecord {
+    var isComplete: Bool {
+        isUUID(self.namespaceID) && !self.workflowID.isEmpty && isUUID(self.runID)
+            && self.scheduledEventID > 0
+    }
+}
+
+extension StoredQueryToken: TaskTokenRecord {
+    var isComplete: Bool {
+        isUUID(self.namespaceID) && !self.taskQueue.isEmpty && !self.taskID.isEmpty
+    }
+}
+
+extension TokenRequest {
+    /// The decoded token.
+    /// - Throws: `invalidArgument` for bytes the server did not write.
+    func decodedToken() throws(ServiceError) -> Token {
+        guard !self.taskToken.isEmpty else { throw .taskTokenNotSet }
+        let token: Token
+        do {
+            token = try Token(serializedBytes: self.taskToken)
+        } catch {
+            throw .tokenUnreadable
+        }
+        guard token.isComplete else { throw .tokenInvalid }
+        return token
+    }
+}
+
+extension UpdateNamespaceRequest: NamespacedRequest {}
+extension StartWorkflowExecutionRequest: NamespacedRequest {}
+extension SignalWithStartWorkflowExecutionRequest: NamespacedRequest {}
+extension SignalWorkflowExecutionRequest: NamespacedRequest {}
+extension RequestCancelWorkflowExecutionRequest: NamespacedRequest {}
+extension TerminateWorkflowExecutionRequest: NamespacedRequest {}
+extension QueryWorkflowRequest: NamespacedRequest {}
+extension DescribeWorkflowExecutionRequest: NamespacedRequest {}
+extension GetWorkflowExecutionHistoryRequest: NamespacedRequest {}
+extension ListWorkflowExecutionsRequest: NamespacedRequest {}
+extension CountWorkflowExecutionsRequest: NamespacedRequest {}
+extension PollWorkflowTaskQueueRequest: NamespacedRequest {}
+extension PollActivityTaskQueueRequest: NamespacedRequest {}
+extension RespondActivityTaskCompletedByIdRequest: NamespacedRequest {}
+extension RespondActivityTaskFailedByIdRequest: NamespacedRequest {}
+extension RespondActivityTaskCanceledByIdRequest: NamespacedRequest {}
+extension RecordActivityTaskHeartbeatByIdRequest: NamespacedRequest {}
+extension ResetStickyTaskQueueRequest: NamespacedRequest {}
+extension ShutdownWorkerRequest: NamespacedRequest {}
+extension DescribeTaskQueueRequest: NamespacedRequest {}
+
+extension RespondWorkflowTaskCompletedRequest: TokenRequest { typealias Token = StoredTaskToken }
+extension RespondWorkflowTaskFailedRequest: TokenRequest { typealias Token = StoredTaskToken }
+extension RespondActivityTaskCompletedRequest: TokenRequest { typealias Token = StoredTaskToken }
+extension RespondActivityTaskFailedRequest: TokenRequest { typealias Token = StoredTaskToken }
+extension RespondActivityTaskCanceledRequest: TokenRequest { typealias Token = StoredTaskToken }
+extension RecordActivityTaskHeartbeatRequest: TokenRequest { typealias Token = StoredTaskToken }
+extension RespondQueryTaskCompletedRequest: TokenRequest { typealias Token = StoredQueryToken }

@@ -1,0 +1,213 @@
+import Primitives
+import SwiftProtobuf
+
+/// Takes every built RPC with its types.
+package protocol RPCVisitor {
+    mutating func visit<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
+        _ rpc: BuiltRPC<Request, Response>)
+}
+
+/// The RPCs that are built; all others of the served APIs are answered `UNIMPLEMENTED`.
+package enum FrontendRPCs {
+    package static let workflowService = "temporal.api.workflowservice.v1.WorkflowService"
+
+    /// The built RPCs, in the order they are visited in.
+    package static var table: [RPCName] {
+        var list = NameList()
+        self.visitAll(&list)
+        return list.names
+    }
+
+    /// Hands every built RPC to `visitor`, once.
+    package static func visitAll(_ visitor: inout some RPCVisitor) {
+        self.visitClusterAndNamespaces(&visitor)
+        self.visitWorkflows(&visitor)
+        self.visitWorkers(&visitor)
+        self.visitTasks(&visitor)
+        self.visitActivitiesByID(&visitor)
+    }
+
+    private static func visitClusterAndNamespaces(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .cluster("GetSystemInfo") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.getSystemInfo(request, call)
+            })
+        visitor.visit(
+            .cluster("GetClusterInfo") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.getClusterInfo(request, call)
+            })
+        visitor.visit(
+            .cluster("RegisterNamespace") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.registerNamespace(request, call)
+            })
+        visitor.visit(
+            .cluster("DescribeNamespace") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.describeNamespace(request, call)
+            })
+        visitor.visit(
+            .cluster("ListNamespaces") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.listNamespaces(request, call)
+            })
+        visitor.visit(
+            .namespaced("UpdateNamespace") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.updateNamespace(request, call)
+            })
+    }
+
+    private static func visitWorkflows(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("StartWorkflowExecution", states: .registered) {
+                (service, request, call) async throws(ServiceError) in
+                try await service.startWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("SignalWithStartWorkflowExecution", states: .registered) {
+                (service, request, call) async throws(ServiceError) in
+                try await service.signalWithStartWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("SignalWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.signalWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("RequestCancelWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.requestCancelWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("TerminateWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.terminateWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("QueryWorkflow") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.queryWorkflow(request, call)
+            })
+        visitor.visit(
+            .namespaced("DescribeWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.describeWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("GetWorkflowExecutionHistory") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.getWorkflowExecutionHistory(request, call)
+            })
+        visitor.visit(
+            .namespaced("ListWorkflowExecutions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.listWorkflowExecutions(request, call)
+            })
+        visitor.visit(
+            .namespaced("CountWorkflowExecutions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.countWorkflowExecutions(request, call)
+            })
+    }
+
+    private static func visitWorkers(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("PollWorkflowTaskQueue") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pollWorkflowTaskQueue(request, call)
+            })
+        visitor.visit(
+            .namespaced("PollActivityTaskQueue") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pollActivityTaskQueue(request, call)
+            })
+        visitor.visit(
+            .namespaced("ResetStickyTaskQueue") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.resetStickyTaskQueue(request, call)
+            })
+        visitor.visit(
+            .namespaced("ShutdownWorker") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.shutdownWorker(request, call)
+            })
+        visitor.visit(
+            .namespaced("DescribeTaskQueue") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.describeTaskQueue(request, call)
+            })
+    }
+
+    private static func visitTasks(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .task("RespondWorkflowTaskCompleted") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.respondWorkflowTaskCompleted(request, token, call)
+            })
+        visitor.visit(
+            .task("RespondWorkflowTaskFailed") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.respondWorkflowTaskFailed(request, token, call)
+            })
+        visitor.visit(
+            .task("RespondQueryTaskCompleted") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.respondQueryTaskCompleted(request, token, call)
+            })
+        visitor.visit(
+            .task("RespondActivityTaskCompleted") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.respondActivityTaskCompleted(request, token, call)
+            })
+        visitor.visit(
+            .task("RespondActivityTaskFailed") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.respondActivityTaskFailed(request, token, call)
+            })
+        visitor.visit(
+            .task("RespondActivityTaskCanceled") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.respondActivityTaskCanceled(request, token, call)
+            })
+        visitor.visit(
+            .task("RecordActivityTaskHeartbeat") {
+                (service, request, token, call) async throws(ServiceError) in
+                try await service.recordActivityTaskHeartbeat(request, token, call)
+            })
+    }
+
+    private static func visitActivitiesByID(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("RespondActivityTaskCompletedById") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.respondActivityTaskCompletedById(request, call)
+            })
+        visitor.visit(
+            .namespaced("RespondActivityTaskFailedById") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.respondActivityTaskFailedById(request, call)
+            })
+        visitor.visit(
+            .namespaced("RespondActivityTaskCanceledById") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.respondActivityTaskCanceledById(request, call)
+            })
+        visitor.visit(
+            .namespaced("RecordActivityTaskHeartbeatById") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.recordActivityTaskHeartbeatById(request, call)
+            })
+    }
+}
+
+/// Takes the names alone.
+private struct NameList: RPCVisitor {
+    var names: [RPCName] = []
+
+    mutating func visit<Request, Response>(_ rpc: BuiltRPC<Request, Response>) {
+        self.names.append(rpc.name)
+    }
+}

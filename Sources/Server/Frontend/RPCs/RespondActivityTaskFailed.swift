@@ -1,0 +1,18 @@
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension FrontendService {
+    func respondActivityTaskFailed(
+        _ request: RespondActivityTaskFailedRequest, _ token: StoredTaskToken,
+        _ call: NamespaceCall
+    ) async throws(ServiceError) -> RespondActivityTaskFailedResponse {
+        let cut = try await self.fail(
+            .token(token), failure: request.hasFailure ? request.failure : nil,
+            lastHeartbeatDetails: request.hasLastHeartbeatDetails
+                ? request.lastHeartbeatDetails : nil,
+            identity: request.identity, call)
+        return .with { $0.failures = cut }
+    }
+}

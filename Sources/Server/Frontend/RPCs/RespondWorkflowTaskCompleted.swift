@@ -1,0 +1,104 @@
+import DynamicConfig
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension FrontendService {
+    func respondWorkflowTaskCompleted(
+        _ request: RespondWorkflowTaskCompletedRequest, _ token: StoredTaskToken,
+        _ call: NamespaceCall
+    ) async throws(ServiceError) -> RespondWorkflowTaskCompletedResponse {
+        try self.checkIdentity(request.identity)
+        try self.checkVersioning(
+            usesVersioning: request.workerVersionStamp.useVersioning,
+            options: request.deploymentOptions)
+        guard !request.intermediatePage, request.pageNumber == 0 else {
+            throw .notBuilt("paged workflow task completions are")
+        }
+        var request = request
+        try self.prepareSticky(&request)
+        self.failOversizedQueryResults(&request)
+        do throws(ServiceError) {
+            try self.checkSearchAttributes(of: &request.commands, call)
+        } catch {
+            try await self.refuseSearchAttributes(request, token, call, error)
+        }
+        return try await self.send(
+            .respondWorkflowTaskCompleted(token, request), to: token.workflowID, call
+        ) { reply -> RespondWorkflowTaskCompletedResponse? in
+            if case .workflowTaskCompleted(let response) = reply { response } else { nil }
+        }
+    }
+
+    private func prepareSticky(
+        _ request: inout RespondWorkflowTaskCompletedRequest
+    ) throws(ServiceError) {
+        guard !request.stickyAttributes.workerTaskQueue.name.isEmpty else {
+            request.clearStickyAttributes()
+            return
+        }
+        try self.checkTaskQueueName(request.stickyAttributes.workerTaskQueue.name)
+        request.stickyAttributes.workerTaskQueue.kind = .sticky
+        guard let timeout = validDuration(request.stickyAttributes.scheduleToStartTimeout) else {
+            throw .invalidArgument(
+                "An invalid ScheduleToStartTimeout is set on StickyAttributes.")
+        }
+        request.stickyAttributes.scheduleToStartTimeout = timeout.proto
+    }
+
+    /// An answer nobody could be sent is a failed query, not a failed workflow task.
+    private func failOversizedQueryResults(_ request: inout RespondWorkflowTaskCompletedRequest) {
+        for (id, result) in request.queryResults {
+            if self.isTooLarge(result.answer) {
+                request.queryResults[id] = .with {
+                    $0.resultType = .failed
+                    $0.errorMessage = ServiceError.blobTooLarge.message
+                }
+            } else if PayloadSize.ofMessage(result.failure) > self.settings.blobSizeErrorMax {
+                request.queryResults[id]?.failure = ServerFailure.replacing(result.failure)
+            }
+        }
+    }
+
+    /// Search attributes are registered per namespace, which history knows nothing of.
+    private func checkSearchAttributes(
+        of commands: inout [Temporal_Api_Command_V1_Command], _ call: NamespaceCall
+    ) throws(ServiceError) {
+        let validation = SearchAttributeValidation(call.namespace, self.settings)
+        for index in commands.indices {
+            switch commands[index].attributes {
+            case .upsertWorkflowSearchAttributesCommandAttributes(var attributes):
+                attributes.searchAttributes = try validation.checked(attributes.searchAttributes)
+                commands[index].upsertWorkflowSearchAttributesCommandAttributes = attributes
+            case .continueAsNewWorkflowExecutionCommandAttributes(var attributes)
+            where attributes.hasSearchAttributes:
+                attributes.searchAttributes = try validation.checked(attributes.searchAttributes)
+                commands[index].continueAsNewWorkflowExecutionCommandAttributes = attributes
+            case .startChildWorkflowExecutionCommandAttributes(var attributes)
+            where attributes.hasSearchAttributes:
+                attributes.searchAttributes = try validation.checked(attributes.searchAttributes)
+                commands[index].startChildWorkflowExecutionCommandAttributes = attributes
+            default: continue
+            }
+        }
+    }
+
+    /// Fails the workflow task: its workflow sets attributes that cannot be set.
+    private func refuseSearchAttributes(
+        _ request: RespondWorkflowTaskCompletedRequest, _ token: StoredTaskToken,
+        _ call: NamespaceCall, _ error: ServiceError
+    ) async throws(ServiceError) -> Never {
+        let message = "BadSearchAttributes: \(error.message)"
+        let failed = RespondWorkflowTaskFailedRequest.with {
+            $0.taskToken = request.taskToken
+            $0.namespace = request.namespace
+            $0.identity = request.identity
+            $0.binaryChecksum = request.binaryChecksum
+            $0.cause = .badSearchAttributes
+            $0.failure = ServerFailure.nonRetryable(message)
+        }
+        try await self.send(.respondWorkflowTaskFailed(token, failed), to: token.workflowID, call)
+        throw .invalidArgument(message)
+    }
+}

@@ -1,0 +1,33 @@
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+extension FrontendService {
+    func startWorkflowExecution(
+        _ request: StartWorkflowExecutionRequest, _ call: NamespaceCall
+    ) async throws(ServiceError) -> StartWorkflowExecutionResponse {
+        var request = request
+        try self.prepareStart(&request, call, conflictDefault: .fail)
+        let onConflict = request.onConflictOptions
+        guard onConflict.attachRequestID || !onConflict.attachCompletionCallbacks else {
+            throw .callbacksNeedRequestID
+        }
+        guard !onConflict.attachRequestID, !onConflict.attachLinks else {
+            throw .notBuilt("on_conflict_options are")
+        }
+        guard request.completionCallbacks.isEmpty else {
+            throw .notBuilt("completion_callbacks are")
+        }
+        guard !request.hasPropagatedNexusSerializationContext else {
+            throw .notBuilt("propagated_nexus_serialization_context is")
+        }
+        // A worker that asked for its first task right away takes it by polling instead.
+        request.requestEagerExecution = false
+        request.clearEagerWorkerDeploymentOptions()
+        return try await self.send(
+            .startWorkflowExecution(request), to: request.workflowID, call
+        ) { reply -> StartWorkflowExecutionResponse? in
+            if case .started(let response) = reply { response } else { nil }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import DynamicConfig
+import FoundationEssentials
+import Persistence
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+/// Checks the search attributes a caller or a worker sets.
+struct SearchAttributeValidation: Sendable {
+    let custom: [String: SearchAttributeType]
+    let keysMax: Int
+    let valueSizeMax: Int
+    let totalSizeMax: Int
+
+    init(_ namespace: Namespace, _ settings: Settings) {
+        self.custom = namespace.customSearchAttributes
+        self.keysMax = settings.searchAttributeKeysMax
+        self.valueSizeMax = settings.searchAttributeValueSizeMax
+        self.totalSizeMax = settings.searchAttributesTotalSizeMax
+    }
+
+    /// `attributes` with their registered types in the payloads' metadata, so that whoever reads
+    /// them later needs no registry.
+    /// - Throws: `invalidArgument` for names not registered, values of other types, and sizes.
+    func checked(_ attributes: SearchAttributes) throws(ServiceError) -> SearchAttributes {
+        let fields = attributes.indexedFields
+        guard fields.count <= self.keysMax else {
+            throw .invalidArgument(
+                "number of search attributes \(fields.count) exceeds limit \(self.keysMax)")
+        }
+        var result = attributes
+        for (name, payload) in fields.sorted(by: { $0.key < $1.key }) {
+            let type = try self.type(of: name)
+            do throws(SearchAttributeRefusal) {
+                _ = try SearchAttributeValue(payload, type: type)
+            } catch {
+                throw .invalidArgument(
+                    "invalid value for search attribute \(name) of type \(type.name)")
+            }
+            guard payload.data.count <= self.valueSizeMax else {
+                throw .invalidArgument(
+                    "search attribute \(name) value size \(payload.data.count) exceeds size limit "
+                        + "\(self.valueSizeMax)")
+            }
+            result.indexedFields[name]?.metadata["type"] = Data(type.name.utf8)
+        }
+        let total = PayloadSize.of(fields)
+        guard total <= self.totalSizeMax else {
+            throw .invalidArgument(
+                "total size of search attributes \(total) exceeds size limit \(self.totalSizeMax)")
+        }
+        return result
+    }
+
+    private func type(of name: String) throws(ServiceError) -> SearchAttributeType {
+        if let type = self.custom[name] ?? SearchAttributeCatalog.settable[name] { return type }
+        guard SearchAttributeCatalog.system[name] == nil else {
+            throw .invalidArgument("\(name) attribute can't be set in SearchAttributes")
+        }
+        throw .invalidArgument("search attribute \(name) is not defined")
+    }
+}

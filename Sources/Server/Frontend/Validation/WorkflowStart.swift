@@ -1,0 +1,203 @@
+import DynamicConfig
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+/// What the two requests that may start a workflow have in common.
+protocol WorkflowStartRequest: NamespacedRequest {
+    var workflowID: String { get set }
+    var workflowType: Temporal_Api_Common_V1_WorkflowType { get set }
+    var taskQueue: TaskQueue { get set }
+    var hasTaskQueue: Bool { get }
+    var input: Payloads { get }
+    var workflowExecutionTimeout: Google_Protobuf_Duration { get set }
+    var workflowRunTimeout: Google_Protobuf_Duration { get set }
+    var workflowTaskTimeout: Google_Protobuf_Duration { get set }
+    var identity: String { get }
+    var requestID: String { get set }
+    var workflowIDReusePolicy: Temporal_Api_Enums_V1_WorkflowIdReusePolicy { get set }
+    var workflowIDConflictPolicy: Temporal_Api_Enums_V1_WorkflowIdConflictPolicy { get set }
+    var retryPolicy: RetryPolicy { get set }
+    var hasRetryPolicy: Bool { get }
+    var cronSchedule: String { get }
+    var memo: Memo { get }
+    var searchAttributes: SearchAttributes { get set }
+    var hasSearchAttributes: Bool { get }
+    var workflowStartDelay: Google_Protobuf_Duration { get }
+    var userMetadata: Temporal_Api_Sdk_V1_UserMetadata { get }
+    var links: [Link] { get }
+    var hasVersioningOverride: Bool { get }
+    var priority: Priority { get }
+    var timeSkippingConfig: Temporal_Api_Common_V1_TimeSkippingConfig { get }
+}
+
+extension StartWorkflowExecutionRequest: WorkflowStartRequest {}
+extension SignalWithStartWorkflowExecutionRequest: WorkflowStartRequest {}
+
+extension FrontendService {
+    /// Checks a start request and fills in what it leaves open, so that history finds every
+    /// field decided.
+    func prepareStart<Request: WorkflowStartRequest>(
+        _ request: inout Request, _ call: NamespaceCall,
+        conflictDefault: Temporal_Api_Enums_V1_WorkflowIdConflictPolicy
+    ) throws(ServiceError) {
+        try self.checkWorkflowID(request.workflowID)
+        try self.checkIdentity(request.identity)
+        if request.hasRetryPolicy {
+            request.retryPolicy = try validRetryPolicy(request.retryPolicy)
+        }
+        try self.checkStartDelay(request)
+        try self.checkWorkflowType(request.workflowType.name)
+        request.taskQueue = try self.startTaskQueue(request.taskQueue, call)
+        try self.setTimeouts(&request)
+        try self.checkRequestID(request.requestID)
+        if request.requestID.isEmpty { request.requestID = self.uuid() }
+        try Self.setPolicies(&request, conflictDefault: conflictDefault)
+        if request.hasSearchAttributes {
+            request.searchAttributes = try SearchAttributeValidation(
+                call.namespace, self.settings
+            ).checked(request.searchAttributes)
+        }
+        try self.checkPriority(request.priority)
+        try self.checkUserMetadata(request.userMetadata)
+        try self.checkLinks(request.links)
+        try self.checkBlob(request.input)
+        try self.checkMemo(request.memo)
+        try Self.refuseNotBuilt(request)
+    }
+
+    private func startTaskQueue(
+        _ queue: TaskQueue, _ call: NamespaceCall
+    ) throws(ServiceError) -> TaskQueue {
+        try self.checkTaskQueueName(queue.name)
+        switch call.context.role {
+        case .publicFrontend:
+            guard queue.name != Self.systemTaskQueue else { throw .taskQueueInternal }
+        case .internalFrontend: break
+        }
+        return .with {
+            $0.name = queue.name
+            $0.kind = .normal
+        }
+    }
+
+    /// The queue of the server's own workflows in a user's namespace.
+    static let systemTaskQueue = "temporal-sys-per-ns-tq"
+
+    private func checkStartDelay(_ request: some WorkflowStartRequest) throws(ServiceError) {
+        guard let delay = validDuration(request.workflowStartDelay) else {
+            throw .startDelayInvalid
+        }
+        guard request.cronSchedule.isEmpty || delay == .zero else { throw .cronAndStartDelay }
+        guard looksLikeCron(request.cronSchedule) else { throw .cronInvalid }
+    }
+
+    /// A run may not outlive its execution, nor a workflow task its run.
+    private func setTimeouts(_ request: inout some WorkflowStartRequest) throws(ServiceError) {
+        guard let execution = validDuration(request.workflowExecutionTimeout) else {
+            throw .executionTimeoutInvalid
+        }
+        guard var run = validDuration(request.workflowRunTimeout) else { throw .runTimeoutInvalid }
+        guard var task = validDuration(request.workflowTaskTimeout) else {
+            throw .taskTimeoutInvalid
+        }
+        if execution > .zero { run = run == .zero ? execution : min(run, execution) }
+        if task == .zero { task = self.settings.workflowTaskTimeoutDefault }
+        task = min(task, self.settings.workflowTaskTimeoutMax)
+        if run > .zero { task = min(task, run) }
+        request.workflowExecutionTimeout = execution.proto
+        request.workflowRunTimeout = run.proto
+        request.workflowTaskTimeout = task.proto
+    }
+
+    private static func setPolicies(
+        _ request: inout some WorkflowStartRequest,
+        conflictDefault: Temporal_Api_Enums_V1_WorkflowIdConflictPolicy
+    ) throws(ServiceError) {
+        switch (request.workflowIDReusePolicy, request.workflowIDConflictPolicy) {
+        case (.UNRECOGNIZED(let number), _):
+            throw .invalidArgument("unknown WorkflowIdReusePolicy \(number)")
+        case (_, .UNRECOGNIZED(let number)):
+            throw .invalidArgument("unknown WorkflowIdConflictPolicy \(number)")
+        case (.terminateIfRunning, .unspecified):
+            request.workflowIDReusePolicy = .allowDuplicate
+            request.workflowIDConflictPolicy = .terminateExisting
+        case (.terminateIfRunning, _):
+            throw .terminateIfRunningWithConflictPolicy
+        case (.rejectDuplicate, .terminateExisting):
+            throw .rejectDuplicateWithTerminateExisting
+        case (.unspecified, _), (.allowDuplicate, _), (.allowDuplicateFailedOnly, _),
+            (.rejectDuplicate, _):
+            break
+        }
+        if request.workflowIDReusePolicy == .unspecified {
+            request.workflowIDReusePolicy = .allowDuplicate
+        }
+        if request.workflowIDConflictPolicy == .unspecified {
+            request.workflowIDConflictPolicy = conflictDefault
+        }
+    }
+
+    /// Options a caller would miss if they were ignored.
+    private static func refuseNotBuilt(_ request: some WorkflowStartRequest) throws(ServiceError) {
+        guard request.cronSchedule.isEmpty else { throw .notBuilt("cron schedules are") }
+        guard !request.hasVersioningOverride else { throw .notBuilt("versioning_override is") }
+        guard !request.timeSkippingConfig.enabled else {
+            throw .notBuilt("time_skipping_config is")
+        }
+    }
+}
+
+/// `policy` with its defaults filled in.
+/// - Throws: `invalidArgument` if it makes no sense.
+func validRetryPolicy(_ policy: RetryPolicy) throws(ServiceError) -> RetryPolicy {
+    guard let initial = validDuration(policy.initialInterval) else {
+        throw .invalidArgument("invalid InitialInterval set on retry policy: not a valid duration")
+    }
+    guard let longest = validDuration(policy.maximumInterval) else {
+        throw .invalidArgument("invalid MaximumInterval set on retry policy: not a valid duration")
+    }
+    var policy = policy
+    let interval = initial == .zero ? .seconds(1) : initial
+    policy.initialInterval = interval.proto
+    policy.maximumInterval =
+        (longest == .zero ? min(interval * 100, .longest) : longest).proto
+    if policy.backoffCoefficient == 0 { policy.backoffCoefficient = 2 }
+    // A single attempt is never repeated, so how it would be is nobody's concern.
+    if policy.maximumAttempts == 1 { return policy }
+    guard policy.backoffCoefficient >= 1, policy.backoffCoefficient.isFinite else {
+        throw .invalidArgument("BackoffCoefficient cannot be less than 1 on retry policy.")
+    }
+    guard longest == .zero || longest >= interval else {
+        throw .invalidArgument(
+            "MaximumInterval cannot be less than InitialInterval on retry policy.")
+    }
+    guard policy.maximumAttempts >= 0 else {
+        throw .invalidArgument("MaximumAttempts cannot be negative on retry policy.")
+    }
+    try checkTimeoutTypes(policy.nonRetryableErrorTypes)
+    return policy
+}
+
+private func checkTimeoutTypes(_ types: [String]) throws(ServiceError) {
+    let prefix = "TemporalTimeout:"
+    let known = ["StartToClose", "ScheduleToStart", "ScheduleToClose", "Heartbeat"]
+    for type in types where type.hasPrefix(prefix) {
+        let timeout = type.dropFirst(prefix.count)
+        guard known.contains(where: { $0 == timeout }) else {
+            throw .invalidArgument("Invalid timeout type value: \(timeout).")
+        }
+    }
+}
+
+/// Whether `schedule` is empty or has the outer form of a cron schedule.
+private func looksLikeCron(_ schedule: String) -> Bool {
+    var fields = schedule.split(separator: " ")[...]
+    if let first = fields.first, first.hasPrefix("CRON_TZ=") || first.hasPrefix("TZ=") {
+        fields = fields.dropFirst()
+    }
+    guard let first = fields.first else { return schedule.isEmpty }
+    if first.hasPrefix("@") { return first == "@every" ? fields.count == 2 : fields.count == 1 }
+    return fields.count == 5
+}
