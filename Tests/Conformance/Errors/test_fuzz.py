@@ -90,7 +90,9 @@ def test_random_requests(own_server) -> None:
 
 def test_garbage_on_the_wire(server: TargetServer) -> None:
     """Bytes that are no HTTP/2 at all."""
-    for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 1000, os.urandom(5000), b"PRI * HTTP/2.0\r\n"):
+    for junk in (
+        b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 1000, os.urandom(5000), b"PRI * HTTP/2.0\r\n"
+    ):
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
             connection.sendall(junk)
     assert server.health() == "SERVING"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from Support.errors import expect_error
+from Support.errors import expect_error, may_fail_with
 from Support.histories import find, types
 from Support.raw import (
     Memo, RawClient, complete, failure, payload, payloads, schedule_activity,
@@ -98,10 +98,8 @@ def test_command_payload_terminates_the_workflow(raw: RawClient, names, where: s
     command = complete(BIG) if where == "result" else schedule_activity(
         "a", names("aq"), input=payloads(BIG), start_to_close=5)
     task = raw.next_workflow_task(names.task_queue)
-    try:
+    with may_fail_with("INVALID_ARGUMENT"):
         raw.respond(task, command)
-    except Exception as error:
-        assert error.code().name == "INVALID_ARGUMENT"
     events = raw.history(names(), run_id)
     assert types(events)[-1] == "WorkflowExecutionTerminated"
     assert "limit" in find(events, "WorkflowExecutionTerminated")["reason"]

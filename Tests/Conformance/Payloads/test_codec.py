@@ -17,7 +17,9 @@ from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.converter import (
+    DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec,
+)
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from Support.histories import find

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import grpc
 import pytest
 from temporalio.api.enums.v1 import QueryRejectCondition, QueryResultType
 from temporalio.api.query.v1 import WorkflowQueryResult
@@ -122,7 +123,7 @@ def test_query_without_a_worker(raw: RawClient, names) -> None:
     """Nobody polls: the query ends with the caller's deadline or at once, never hangs."""
     raw.start(names(), names.task_queue)
     raw.respond(raw.next_workflow_task(names.task_queue))
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(grpc.RpcError) as caught:
         raw.query(names(), "q", timeout=2)
     assert caught.value.code().name in ("DEADLINE_EXCEEDED", "FAILED_PRECONDITION")
 

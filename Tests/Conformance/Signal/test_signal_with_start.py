@@ -52,10 +52,9 @@ def test_closed_starts_again(raw: RawClient, names) -> None:
 def test_closed_and_duplicates_rejected(raw: RawClient, names) -> None:
     raw.start(names(), names.task_queue)
     raw.terminate(names())
+    policy = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
     with expect_error("ALREADY_EXISTS", detail="WorkflowExecutionAlreadyStartedFailure"):
-        raw.signal_with_start(
-            names(), names.task_queue, "s", 1,
-            workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
+        raw.signal_with_start(names(), names.task_queue, "s", 1, workflow_id_reuse_policy=policy)
 
 
 @pytest.mark.parametrize("completes", [True, False])

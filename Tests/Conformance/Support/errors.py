@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator
 
 import grpc
+import pytest
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 from temporalio.api.errordetails.v1 import message_pb2 as details_pb2
@@ -62,3 +63,25 @@ def expect_error(
         assert caught.detail_type == f"temporal.api.errordetails.v1.{detail}", f"got {caught}"
     if match is not None:
         assert re.search(match, caught.message, re.IGNORECASE), f"{caught.message!r} !~ {match!r}"
+
+
+@contextmanager
+def skip_if_unimplemented() -> Iterator[None]:
+    """For RPCs that are not built yet: the case is skipped, not failed."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        failure = read_failure(error)
+        if failure.code != "UNIMPLEMENTED":
+            raise
+        pytest.skip(failure.message)
+
+
+@contextmanager
+def may_fail_with(*codes: str) -> Iterator[None]:
+    """The block may succeed, or fail with one of these codes."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        failure = read_failure(error)
+        assert failure.code in codes, f"expected success or {codes}, got {failure}"

@@ -170,7 +170,8 @@ class RawClient:
     # What a client does.
 
     def start(
-        self, workflow_id: str, task_queue: str, *, kind: str = "Raw", input: Payloads | None = None,
+        self, workflow_id: str, task_queue: str, *, kind: str = "Raw",
+        input: Payloads | None = None,
         request_id: str | None = None, execution_timeout: float = 0, run_timeout: float = 0,
         task_timeout: float = 0, delay: float = 0, **fields: Any,
     ) -> ws.StartWorkflowExecutionResponse:
@@ -183,7 +184,8 @@ class RawClient:
             if value:
                 fields[name] = seconds(value)
         return self.call(
-            "StartWorkflowExecution", workflow_id=workflow_id, workflow_type=WorkflowType(name=kind),
+            "StartWorkflowExecution", workflow_id=workflow_id,
+            workflow_type=WorkflowType(name=kind),
             task_queue=TaskQueue(name=task_queue), input=input, identity=IDENTITY,
             request_id=request_id or str(uuid.uuid4()), **fields,
         )
@@ -214,7 +216,9 @@ class RawClient:
             identity=IDENTITY, request_id=str(uuid.uuid4()), **fields,
         )
 
-    def terminate(self, workflow_id: str, run_id: str = "", reason: str = "", **fields: Any) -> None:
+    def terminate(
+        self, workflow_id: str, run_id: str = "", reason: str = "", **fields: Any
+    ) -> None:
         self.call(
             "TerminateWorkflowExecution", workflow_execution=execution(workflow_id, run_id),
             reason=reason, identity=IDENTITY, **fields,
@@ -258,7 +262,9 @@ class RawClient:
             if not token:
                 return events
 
-    def follow(self, workflow_id: str, run_id: str = "", timeout: float = 30) -> Iterator[HistoryEvent]:
+    def follow(
+        self, workflow_id: str, run_id: str = "", timeout: float = 30
+    ) -> Iterator[HistoryEvent]:
         """Events as they come, by long poll, until the run closes."""
         token, deadline = b"", time.monotonic() + timeout
         while True:

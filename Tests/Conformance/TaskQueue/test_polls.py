@@ -7,12 +7,11 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 
-from Support.errors import expect_error
+from Support.errors import expect_error, skip_if_unimplemented
 from Support.raw import RawClient, complete, schedule_activity, ws
 
 
@@ -129,11 +128,8 @@ def test_many_polls_at_once(raw: RawClient, names) -> None:
 
 def test_describe_shows_pollers(raw: RawClient, names) -> None:
     raw.poll_workflow(names.task_queue, timeout=2.2, identity="the poller")
-    try:
+    with skip_if_unimplemented():
         reply = raw.call(
             "DescribeTaskQueue", task_queue=TaskQueue(name=names.task_queue),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
-    except grpc.RpcError as error:
-        assert error.code().name == "UNIMPLEMENTED"
-        pytest.skip("DescribeTaskQueue is not built yet")
     assert [p.identity for p in reply.pollers] == ["the poller"]

@@ -46,7 +46,8 @@ def test_id_of_a_running_workflow(raw: RawClient, names, reuse, conflict, outcom
     policies = {"workflow_id_reuse_policy": reuse, "workflow_id_conflict_policy": conflict}
     if outcome == "exists":
         with expect_error(
-            "ALREADY_EXISTS", detail="WorkflowExecutionAlreadyStartedFailure", match="already running"
+            "ALREADY_EXISTS", detail="WorkflowExecutionAlreadyStartedFailure",
+            match="already running",
         ) as error:
             raw.start(names(), names.task_queue, **policies)
         assert error.detail.run_id == first and error.detail.start_request_id
@@ -75,7 +76,8 @@ def test_id_of_a_closed_workflow(raw: RawClient, names, state, reuse, starts, co
     policies = {"workflow_id_reuse_policy": reuse, "workflow_id_conflict_policy": conflict}
     if not starts:
         with expect_error(
-            "ALREADY_EXISTS", detail="WorkflowExecutionAlreadyStartedFailure", match="already finished"
+            "ALREADY_EXISTS", detail="WorkflowExecutionAlreadyStartedFailure",
+            match="already finished",
         ) as error:
             raw.start(names(), names.task_queue, **policies)
         assert error.detail.run_id == first
