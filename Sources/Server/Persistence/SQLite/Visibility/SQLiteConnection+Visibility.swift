@@ -1,0 +1,132 @@
+import Persistence
+import Primitives
+
+extension SQLiteConnection {
+    /// Writes a run's row as lists show it.
+    func upsert(_ record: VisibilityRecord) throws(StoreError) {
+        try self.run(
+            """
+            INSERT OR REPLACE INTO executions_visibility (namespace_id, run_id, workflow_id,
+                workflow_type, task_queue, status, start_at, execution_at, close_at,
+                history_length, history_size_bytes, state_transition_count, parent_workflow_id,
+                parent_run_id, root_workflow_id, root_run_id, search_attributes, memo,
+                search_attribute_payloads)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            .text(record.key.namespaceID.rawValue), .text(record.key.runID.rawValue),
+            .text(record.key.workflowID.rawValue), .text(record.workflowType),
+            .text(record.taskQueue), .integer(Int64(record.status)),
+            .integer(record.startAt.nanoseconds), .integer(record.executionAt.nanoseconds),
+            .integer((record.closeAt ?? .distantFuture).nanoseconds),
+            .integer(record.historyLength), .integer(record.historySizeBytes),
+            .integer(record.stateTransitionCount), .optional(record.parentWorkflowID),
+            .optional(record.parentRunID), .text(record.rootWorkflowID), .text(record.rootRunID),
+            .text(AttributeJSON.encode(record.searchAttributes)), .blob(record.memo),
+            .blob(record.searchAttributePayloads))
+    }
+
+    func listRuns(_ query: VisibilityQuery) throws(StoreError) -> [VisibilityRecord] {
+        var sql = VisibilitySQL()
+        let condition = sql.condition(query.filter)
+        var values = [SQLiteValue.text(query.namespaceID.rawValue)] + sql.values
+        var isBehind = ""
+        if let after = query.after {
+            // The first comparison is the one an index can answer.
+            isBehind = """
+                AND close_at <= ? AND (close_at < ? OR start_at < ?
+                    OR (start_at = ? AND run_id > ?))
+                """
+            let closeAt = SQLiteValue.integer(after.closeAt.nanoseconds)
+            let startAt = SQLiteValue.integer(after.startAt.nanoseconds)
+            values += [closeAt, closeAt, startAt, startAt, .text(after.runID.rawValue)]
+        }
+        return try self.query(
+            """
+            SELECT run_id, workflow_id, workflow_type, task_queue, status, start_at, execution_at,
+                close_at, history_length, history_size_bytes, state_transition_count,
+                parent_workflow_id, parent_run_id, root_workflow_id, root_run_id,
+                search_attributes, memo, search_attribute_payloads
+            FROM executions_visibility
+            WHERE namespace_id = ? AND \(condition) \(isBehind)
+            ORDER BY close_at DESC, start_at DESC, run_id LIMIT ?
+            """,
+            values + [.limit(query.countMax)]
+        ) { (row) throws(StoreError) -> VisibilityRecord? in
+            try VisibilityRecord(row, namespaceID: query.namespaceID)
+        }
+    }
+
+    func countRuns(_ query: VisibilityQuery) throws(StoreError) -> VisibilityCount {
+        var sql = VisibilitySQL()
+        guard let column = query.groupBy else {
+            let condition = sql.condition(query.filter)
+            let total = try self.query(
+                "SELECT count(*) FROM executions_visibility WHERE namespace_id = ? AND \(condition)",
+                [.text(query.namespaceID.rawValue)] + sql.values
+            ) { (row) throws(StoreError) -> Int64? in try row.integer(0) }
+            return VisibilityCount(total: total.first ?? 0, groups: [])
+        }
+        let grouping = sql.grouping(column)
+        let groupingValues = sql.values
+        let condition = sql.condition(query.filter)
+        var total: Int64 = 0
+        let groups = try self.query(
+            """
+            SELECT \(grouping), count(*) FROM executions_visibility
+            WHERE namespace_id = ? AND \(condition) GROUP BY 1
+            """,
+            groupingValues + [.text(query.namespaceID.rawValue)]
+                + sql.values.dropFirst(groupingValues.count)
+        ) { (row) throws(StoreError) -> VisibilityCount.Group?? in
+            let count = try row.integer(1)
+            total += count
+            let value = try SearchAttributeValue(row, column: 0, type: column.type)
+            return .some(value.map { VisibilityCount.Group(value: $0, count: count) })
+        }
+        return VisibilityCount(
+            total: total,
+            groups: groups.compactMap { $0 }.sorted { SearchAttributeValue.precedes($0.value, $1.value) })
+    }
+}
+
+extension VisibilityRecord {
+    /// Reads the columns that ``SQLiteConnection/listRuns(_:)`` asks for.
+    fileprivate init(
+        _ row: borrowing SQLiteRow, namespaceID: NamespaceID
+    ) throws(StoreError) {
+        let closeAt = Timestamp(nanoseconds: try row.integer(7))
+        self.init(
+            key: WorkflowKey(
+                namespaceID: namespaceID, workflowID: WorkflowID(try row.text(1)),
+                runID: RunID(try row.text(0))),
+            workflowType: try row.text(2), taskQueue: try row.text(3), status: try row.int32(4),
+            startAt: Timestamp(nanoseconds: try row.integer(5)),
+            executionAt: Timestamp(nanoseconds: try row.integer(6)),
+            closeAt: closeAt == .distantFuture ? nil : closeAt,
+            historyLength: try row.integer(8), historySizeBytes: try row.integer(9),
+            stateTransitionCount: try row.integer(10),
+            parentWorkflowID: try row.optionalText(11), parentRunID: try row.optionalText(12),
+            rootWorkflowID: try row.text(13), rootRunID: try row.text(14),
+            searchAttributes: try AttributeJSON.decode(try row.text(15)), memo: try row.blob(16),
+            searchAttributePayloads: try row.blob(17))
+    }
+}
+
+extension SearchAttributeValue {
+    /// A value as it is grouped by; nil if there is none.
+    fileprivate init?(
+        _ row: borrowing SQLiteRow, column: Int32, type: SearchAttributeType
+    ) throws(StoreError) {
+        if row.isNull(column) { return nil }
+        self =
+            switch type {
+            case .keyword: .keyword(try row.text(column))
+            case .text: .text(try row.text(column))
+            case .int: .int(try row.integer(column))
+            case .double: .double(Double(orderedBits: try row.integer(column)))
+            case .bool: .bool(try row.integer(column) != 0)
+            case .datetime: .datetime(Timestamp(nanoseconds: try row.integer(column)))
+            case .keywordList: .keywordList(try AttributeJSON.decodeList(try row.text(column)))
+            }
+    }
+}
