@@ -81,7 +81,7 @@ extension SearchAttributeValue {
                 throw .wrongType
             }
             self = value
-        default:
+        case (.bool, _), (.int, _), (.double, _), (.string, _):
             guard let value = Self.scalar(json, type: type) else { throw .wrongType }
             self = value
         }
@@ -98,7 +98,9 @@ extension SearchAttributeValue {
         case (.double, .double(let number)): .double(number)
         case (.bool, .bool(let flag)): .bool(flag)
         case (.datetime, .string(let text)): Timestamp(rfc3339: text).map { .datetime($0) }
-        default: nil
+        case (.text, _), (.keyword, _), (.int, _), (.double, _), (.bool, _), (.datetime, _),
+            (.keywordList, _):
+            nil
         }
     }
 }

@@ -40,8 +40,12 @@ package struct Namespace: Sendable, Equatable {
 
     func row() throws(ServiceError) -> NamespaceRow {
         do {
+            // The record has maps: the same namespace must be the same bytes.
+            var options = BinaryEncodingOptions()
+            options.useDeterministicOrdering = true
             return NamespaceRow(
-                id: self.id, name: self.name, record: try self.record.serializedBytes())
+                id: self.id, name: self.name,
+                record: try self.record.serializedBytes(options: options))
         } catch {
             throw ServiceError(.internalError, "a namespace record cannot be written")
         }

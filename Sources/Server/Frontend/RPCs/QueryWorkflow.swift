@@ -11,8 +11,12 @@ extension FrontendService {
         try self.checkQueryType(request.query.queryType)
         try self.checkBlob(request.query.queryArgs)
         var request = request
-        if request.queryRejectCondition == .unspecified {
+        switch request.queryRejectCondition {
+        case .unspecified:
             request.queryRejectCondition = Temporal_Api_Enums_V1_QueryRejectCondition.none
+        case .none, .notOpen, .notCompletedCleanly: break
+        case .UNRECOGNIZED(let number):
+            throw .invalidArgument("unknown QueryRejectCondition \(number)")
         }
         do throws(ServiceError) {
             return try await self.send(

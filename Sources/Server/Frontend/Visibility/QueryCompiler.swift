@@ -183,7 +183,10 @@ package struct QueryCompiler: Sendable {
             switch attribute.column {
             case .status: QueryValues.status(literal).map { .int($0) }
             case .executionDuration: QueryValues.duration(literal).map { .int($0) }
-            default: QueryValues.value(literal, attribute.type)
+            case .workflowID, .runID, .workflowType, .taskQueue, .startTime, .executionTime,
+                .closeTime, .historyLength, .historySizeBytes, .stateTransitionCount,
+                .parentWorkflowID, .parentRunID, .rootWorkflowID, .rootRunID, .searchAttribute:
+                QueryValues.value(literal, attribute.type)
             }
         guard let value else {
             throw .invalidQuery(
