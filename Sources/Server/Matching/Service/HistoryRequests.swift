@@ -1,0 +1,41 @@
+import MatchingCore
+import Primitives
+import ServiceClients
+
+extension HistoryRequest {
+    /// Asks history to record that a poll takes a task.
+    init(_ start: TaskStart, type: TaskQueueType) {
+        let operation: HistoryOperation
+        switch type {
+        case .workflow:
+            operation = .recordWorkflowTaskStarted(
+                WorkflowTaskStart(
+                    runID: start.task.run.runID, scheduledEventID: start.task.scheduledEventID,
+                    stamp: start.task.stamp, requestID: start.requestID,
+                    identity: start.identity, taskQueue: start.queue,
+                    binaryChecksum: start.binaryChecksum))
+        case .activity:
+            operation = .recordActivityTaskStarted(
+                ActivityTaskStart(
+                    runID: start.task.run.runID, scheduledEventID: start.task.scheduledEventID,
+                    stamp: start.task.stamp, requestID: start.requestID,
+                    identity: start.identity))
+        }
+        self.init(
+            namespace: start.namespace, workflowID: start.task.run.workflowID, deadline: nil,
+            operation: operation)
+    }
+}
+
+extension StartedTask {
+    /// The task in history's reply; nil if the reply is to something else.
+    init?(_ reply: HistoryReply) {
+        switch reply {
+        case .workflowTaskStarted(let response): self = .workflow(response)
+        case .activityTaskStarted(let response): self = .activity(response)
+        case .started, .signalWithStarted, .described, .history, .queried, .workflowTaskCompleted,
+            .activityHeartbeat, .done:
+            return nil
+        }
+    }
+}
