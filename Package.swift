@@ -1,0 +1,159 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let settings: [SwiftSetting] =
+    [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+    + ["ExistentialAny", "MemberImportVisibility", "NonisolatedNonsendingByDefault"]
+    .map { .enableUpcomingFeature($0) }
+
+func server(_ name: String, _ path: String, _ uses: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: uses, path: "Sources/Server/\(path)", swiftSettings: settings)
+}
+
+func simulator(_ name: String, _ path: String, _ uses: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: uses, path: "Sources/Simulator/\(path)",
+        swiftSettings: settings)
+}
+
+func unitTests(_ name: String, _ uses: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: uses + ["Primitives", "TemporalAPI", protobuf],
+        path: "Tests/Unit/\(name)", swiftSettings: settings)
+}
+
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let grpc: [Target.Dependency] = [
+    .product(name: "GRPCCore", package: "grpc-swift-2"),
+    .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+    .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+]
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+    .product(name: "NIOHPACK", package: "swift-nio-http2"),
+]
+let words: [Target.Dependency] = ["Primitives", "TemporalAPI", protobuf]
+
+let package = Package(
+    name: "temporal-server",
+    products: [
+        .executable(name: "temporal-server", targets: ["temporal-server"]),
+        .executable(name: "temporal-simulator", targets: ["temporal-simulator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/grpc/grpc-swift-2.git", exact: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", exact: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", exact: "2.4.1"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+    ],
+    targets: [
+        // Words: the API's messages, and what every layer shares.
+        .plugin(
+            name: "DescriptorPlugin", capability: .buildTool(),
+            dependencies: [
+                "descriptor-embedder", .product(name: "protoc", package: "swift-protobuf"),
+            ],
+            path: "Sources/Server/API/DescriptorPlugin"),
+        .executableTarget(
+            name: "descriptor-embedder", path: "Sources/Server/API/DescriptorEmbedder",
+            swiftSettings: settings),
+        .target(
+            name: "TemporalAPI", dependencies: [protobuf],
+            path: "Sources/Server/API", exclude: ["DescriptorPlugin", "DescriptorEmbedder"],
+            swiftSettings: [.swiftLanguageMode(.v6)],
+            plugins: [
+                .plugin(name: "GRPCProtobufGenerator", package: "grpc-swift-protobuf"),
+                "DescriptorPlugin",
+            ]),
+        server("Primitives", "Primitives", ["TemporalAPI", protobuf]),
+
+        // Seams, and the stores behind one of them.
+        server("DynamicConfig", "DynamicConfig", ["Primitives"]),
+        server("Persistence", "Persistence/Stores", ["Primitives"]),
+        server("PersistenceMemory", "Persistence/Memory", ["Persistence", "Primitives"]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/Server/Persistence/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
+        server(
+            "PersistenceSQLite", "Persistence/SQLite", ["CSQLite", "Persistence", "Primitives"]),
+        server("ServiceClients", "Clients", words + ["Persistence"]),
+
+        // Machines decide, services wait.
+        server("HistoryCore", "History/Core", words + ["DynamicConfig", "Persistence", "ServiceClients"]),
+        server(
+            "HistoryService", "History/Service",
+            words + ["DynamicConfig", "HistoryCore", "Persistence", "ServiceClients", logging, metrics]),
+        server("MatchingCore", "Matching/Core", words + ["DynamicConfig", "Persistence", "ServiceClients"]),
+        server(
+            "MatchingService", "Matching/Service",
+            words + ["DynamicConfig", "MatchingCore", "Persistence", "ServiceClients", logging, metrics]),
+        server(
+            "Frontend", "Frontend",
+            words + ["DynamicConfig", "Persistence", "ServiceClients", logging, metrics]),
+
+        // Wiring.
+        server(
+            "GRPCTransport", "Transport", grpc + nio + words + ["Frontend", logging, metrics]),
+        server("Configuration", "Configuration", ["DynamicConfig", "Primitives", .product(name: "Yams", package: "Yams")]),
+        server(
+            "Bootstrap", "Bootstrap",
+            words + grpc + [
+                "Configuration", "DynamicConfig", "Frontend", "GRPCTransport", "HistoryService",
+                "MatchingService", "Persistence", "PersistenceMemory", "PersistenceSQLite",
+                "ServiceClients", lifecycle, logging, metrics,
+            ]),
+        .executableTarget(
+            name: "temporal-server",
+            dependencies: ["Bootstrap", "Configuration", arguments, lifecycle, logging],
+            path: "Sources/Server/Main", swiftSettings: settings),
+
+        // The simulator: the services above in a world made from a seed.
+        .target(name: "CSimulation", path: "Sources/Simulator/CSimulation"),
+        simulator("SimulationKernel", "Kernel", ["CSimulation", "Primitives"]),
+        simulator(
+            "SimulatedWorld", "World",
+            words + [
+                "DynamicConfig", "Frontend", "HistoryService", "MatchingService", "Persistence",
+                "PersistenceMemory", "ServiceClients", "SimulationKernel",
+            ]),
+        simulator(
+            "Workloads", "Workloads", words + ["SimulatedWorld", "SimulationKernel"]),
+        .executableTarget(
+            name: "temporal-simulator",
+            dependencies: ["SimulatedWorld", "SimulationKernel", "Workloads", "CSimulation", arguments],
+            path: "Sources/Simulator/Main", swiftSettings: settings),
+
+        // Unit tests; Tests/Conformance is Python and drives the built binary.
+        unitTests("Primitives"),
+        unitTests("Persistence", ["Persistence", "PersistenceMemory", "PersistenceSQLite"]),
+        unitTests(
+            "History",
+            ["DynamicConfig", "HistoryCore", "HistoryService", "Persistence", "PersistenceMemory", "ServiceClients"]),
+        unitTests(
+            "Matching",
+            ["DynamicConfig", "MatchingCore", "MatchingService", "Persistence", "PersistenceMemory", "ServiceClients"]),
+        unitTests(
+            "Frontend",
+            ["DynamicConfig", "Frontend", "Persistence", "PersistenceMemory", "ServiceClients"]),
+        unitTests("Bootstrap", ["Bootstrap", "Configuration", "DynamicConfig", "Frontend", "GRPCTransport"]),
+        unitTests("Simulator", ["SimulatedWorld", "SimulationKernel", "Workloads"]),
+        unitTests("Tidy"),
+    ]
+)

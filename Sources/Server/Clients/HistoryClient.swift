@@ -1,0 +1,148 @@
+import Primitives
+import TemporalAPI
+
+/// How the other services reach history.
+package protocol HistoryClient: Sendable {
+    /// Sends a request to the shard that owns its workflow and waits for the reply, which comes
+    /// only after everything it is based on is durable. Long polls reply late.
+    ///
+    /// Cancelling the calling task withdraws a waiting request: ``ServiceError/Kind/cancelled``.
+    func send(_ request: HistoryRequest) async throws(ServiceError) -> HistoryReply
+}
+
+/// A request to one workflow.
+package struct HistoryRequest: Sendable {
+    package let namespace: NamespaceReference
+    package let workflowID: WorkflowID
+    /// When the caller stops waiting; nil if it did not say.
+    package let deadline: Timestamp?
+    package let operation: HistoryOperation
+
+    package init(
+        namespace: NamespaceReference, workflowID: WorkflowID, deadline: Timestamp?,
+        operation: HistoryOperation
+    ) {
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.deadline = deadline
+        self.operation = operation
+    }
+
+    package var address: WorkflowAddress {
+        WorkflowAddress(namespaceID: self.namespace.id, workflowID: self.workflowID)
+    }
+}
+
+/// What history needs to know of a namespace; it looks nothing up itself.
+package struct NamespaceReference: Sendable, Hashable {
+    package let id: NamespaceID
+    package let name: String
+    package let retention: Duration
+
+    package init(id: NamespaceID, name: String, retention: Duration) {
+        self.id = id
+        self.name = name
+        self.retention = retention
+    }
+}
+
+/// What is asked of history. Requests are validated by the frontend before they get here.
+package enum HistoryOperation: Sendable {
+    case startWorkflowExecution(Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest)
+    case signalWithStart(Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest)
+    case signal(Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionRequest)
+    case requestCancel(Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest)
+    case terminate(Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest)
+    case query(Temporal_Api_Workflowservice_V1_QueryWorkflowRequest)
+    /// `runID` empty: the current run.
+    case describe(runID: RunID)
+    case getHistory(Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest)
+    case resetStickyTaskQueue(runID: RunID)
+
+    case recordWorkflowTaskStarted(WorkflowTaskStart)
+    case respondWorkflowTaskCompleted(
+        StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest)
+    case respondWorkflowTaskFailed(
+        StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskFailedRequest)
+
+    case recordActivityTaskStarted(ActivityTaskStart)
+    case recordActivityHeartbeat(ActivityReference, details: Temporal_Api_Common_V1_Payloads?)
+    case respondActivityCompleted(
+        ActivityReference, result: Temporal_Api_Common_V1_Payloads?, identity: String)
+    case respondActivityFailed(
+        ActivityReference, failure: Temporal_Api_Failure_V1_Failure?,
+        lastHeartbeatDetails: Temporal_Api_Common_V1_Payloads?, identity: String)
+    case respondActivityCanceled(
+        ActivityReference, details: Temporal_Api_Common_V1_Payloads?, identity: String)
+}
+
+/// A worker's poll takes a workflow task.
+package struct WorkflowTaskStart: Sendable {
+    package let runID: RunID
+    package let scheduledEventID: Int64
+    package let stamp: Int32
+    /// Of the poll; the same one again gets the same answer.
+    package let requestID: String
+    package let identity: String
+    /// The queue that was polled.
+    package let taskQueue: TaskQueueKey
+    /// Set for a sticky poll: the run's normal queue.
+    package let binaryChecksum: String
+
+    package init(
+        runID: RunID, scheduledEventID: Int64, stamp: Int32, requestID: String, identity: String,
+        taskQueue: TaskQueueKey, binaryChecksum: String
+    ) {
+        self.runID = runID
+        self.scheduledEventID = scheduledEventID
+        self.stamp = stamp
+        self.requestID = requestID
+        self.identity = identity
+        self.taskQueue = taskQueue
+        self.binaryChecksum = binaryChecksum
+    }
+}
+
+/// A worker's poll takes an activity task.
+package struct ActivityTaskStart: Sendable {
+    package let runID: RunID
+    package let scheduledEventID: Int64
+    package let stamp: Int32
+    /// Of the poll; the same one again gets the same answer.
+    package let requestID: String
+    package let identity: String
+
+    package init(
+        runID: RunID, scheduledEventID: Int64, stamp: Int32, requestID: String, identity: String
+    ) {
+        self.runID = runID
+        self.scheduledEventID = scheduledEventID
+        self.stamp = stamp
+        self.requestID = requestID
+        self.identity = identity
+    }
+}
+
+/// How a caller names a pending activity.
+package enum ActivityReference: Sendable {
+    case token(StoredTaskToken)
+    /// `runID` empty: the current run.
+    case id(runID: RunID, activityID: String)
+}
+
+/// History's answers, one case per shape.
+package enum HistoryReply: Sendable {
+    case started(Temporal_Api_Workflowservice_V1_StartWorkflowExecutionResponse)
+    case signalWithStarted(Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionResponse)
+    case described(Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse)
+    case history(Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryResponse)
+    case queried(Temporal_Api_Workflowservice_V1_QueryWorkflowResponse)
+    /// Complete, but for matching's own fields (backlog hint, scaling decision).
+    case workflowTaskStarted(Temporal_Api_Workflowservice_V1_PollWorkflowTaskQueueResponse)
+    case activityTaskStarted(Temporal_Api_Workflowservice_V1_PollActivityTaskQueueResponse)
+    case workflowTaskCompleted(
+        Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedResponse)
+    case activityHeartbeat(Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatResponse)
+    /// Done; there is nothing to say.
+    case done
+}

@@ -1,0 +1,142 @@
+import Primitives
+
+extension Settings {
+    /// What a dynamic-configuration value is refused for.
+    package struct Refusal: Error, Equatable, Sendable, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// A value as configuration files and command lines spell it.
+    package enum Value: Equatable, Sendable {
+        case bool(Bool)
+        case int(Int64)
+        case double(Double)
+        case string(String)
+    }
+
+    /// One tunable that can be set: its key in Temporal's spelling, and how a value gets in.
+    package struct Entry: Sendable {
+        package let key: String
+        let apply: @Sendable (inout Settings, Value) throws(Refusal) -> Void
+    }
+
+    /// Sets the tunable named `key` (case does not matter).
+    /// - Returns: false if no tunable has this key.
+    /// - Throws: ``Refusal`` if the value has the wrong type or is out of range.
+    package mutating func set(_ key: String, to value: Value) throws(Refusal) -> Bool {
+        let wanted = key.lowercased()
+        guard let entry = Self.entries.first(where: { $0.key.lowercased() == wanted }) else {
+            return false
+        }
+        try entry.apply(&self, value)
+        return true
+    }
+
+    /// Every tunable with a key of Temporal's.
+    package static let entries: [Entry] = [
+        int("limit.maxIDLength", \.idLengthMax, 1...100_000),
+        int("limit.blobSize.error", \.blobSizeErrorMax, 1...(1 << 30)),
+        int("limit.memoSize.error", \.memoSizeErrorMax, 1...(1 << 30)),
+        int("frontend.searchAttributesNumberOfKeysLimit", \.searchAttributeKeysMax, 0...10_000),
+        int("frontend.searchAttributesSizeOfValueLimit", \.searchAttributeValueSizeMax, 0...(1 << 30)),
+        int("frontend.searchAttributesTotalSizeLimit", \.searchAttributesTotalSizeMax, 0...(1 << 30)),
+        int("frontend.historyMaxPageSize", \.historyPageSizeMax, 1...100_000),
+        int("limit.historyMaxPageSize", \.historyPageSizeMax, 1...100_000),
+        int("frontend.visibilityMaxPageSize", \.visibilityPageSizeMax, 1...100_000),
+        duration("system.namespaceMinRetentionLocal", \.namespaceRetentionMin),
+        bool("system.enableEagerWorkflowStart", \.enableEagerWorkflowStart),
+        bool("system.enableActivityEagerExecution", \.enableActivityEagerExecution),
+        duration("history.longPollExpirationInterval", \.historyLongPollExpiration),
+        duration("history.defaultWorkflowTaskTimeout", \.workflowTaskTimeoutDefault),
+        duration("history.workflowTaskRetryMaxInterval", \.workflowTaskRetryIntervalMax),
+        duration("history.workflowTaskHeartbeatTimeout", \.workflowTaskHeartbeatTimeout),
+        int64("limit.historySize.suggestContinueAsNew", \.historySizeSuggestContinueAsNew),
+        int64("limit.historyCount.suggestContinueAsNew", \.historyCountSuggestContinueAsNew),
+        int64("limit.historySize.error", \.historySizeErrorMax),
+        int64("limit.historyCount.error", \.historyCountErrorMax),
+        int64("history.maximumSignalsPerExecution", \.signalsPerExecutionMax),
+        int("history.maximumBufferedEventsBatch", \.bufferedEventsMax, 1...100_000),
+        int("history.MaxBufferedQueryCount", \.bufferedQueriesMax, 0...10_000),
+        int("limit.numPendingActivities.error", \.pendingActivitiesMax, 0...1_000_000),
+        int("history.historyMaxAutoResetPoints", \.autoResetPointsMax, 0...10_000),
+        duration("history.workflowIdReuseMinimalInterval", \.workflowIDReuseIntervalMin),
+        duration("matching.longPollExpirationInterval", \.matchingLongPollExpiration),
+        duration("matching.queryPollerUnavailableWindow", \.queryPollerUnavailableWindow),
+        duration("matching.maxTaskQueueIdleTime", \.taskQueueIdleMax),
+        duration("matching.PollerHistoryTTL", \.pollerHistoryTTL),
+    ]
+
+    private static func int(
+        _ key: String, _ path: any (WritableKeyPath<Settings, Int> & Sendable), _ range: ClosedRange<Int>
+    ) -> Entry {
+        Entry(key: key) { (settings, value) throws(Refusal) in
+            guard case .int(let number) = value, range.contains(Int(number)) else {
+                throw Refusal(description: "\(key) takes a whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            settings[keyPath: path] = Int(number)
+        }
+    }
+
+    private static func int64(
+        _ key: String, _ path: any (WritableKeyPath<Settings, Int64> & Sendable)
+    ) -> Entry {
+        Entry(key: key) { (settings, value) throws(Refusal) in
+            guard case .int(let number) = value, number >= 0 else {
+                throw Refusal(description: "\(key) takes a whole number from 0")
+            }
+            settings[keyPath: path] = number
+        }
+    }
+
+    private static func bool(
+        _ key: String, _ path: any (WritableKeyPath<Settings, Bool> & Sendable)
+    ) -> Entry {
+        Entry(key: key) { (settings, value) throws(Refusal) in
+            guard case .bool(let flag) = value else {
+                throw Refusal(description: "\(key) takes true or false")
+            }
+            settings[keyPath: path] = flag
+        }
+    }
+
+    private static func duration(
+        _ key: String, _ path: any (WritableKeyPath<Settings, Duration> & Sendable)
+    ) -> Entry {
+        Entry(key: key) { (settings, value) throws(Refusal) in
+            guard let duration = Self.duration(value), duration >= .zero else {
+                throw Refusal(description: "\(key) takes a duration like 10s, 500ms or 1h30m")
+            }
+            settings[keyPath: path] = duration
+        }
+    }
+
+    /// Reads a duration as Go spells it, with days added; a bare number is seconds.
+    package static func duration(_ value: Value) -> Duration? {
+        switch value {
+        case .int(let seconds): .seconds(min(max(seconds, 0), Duration.longest.components.seconds))
+        case .string(let text): duration(text)
+        case .bool, .double: nil
+        }
+    }
+
+    private static func duration(_ text: String) -> Duration? {
+        if text == "0" { return .zero }
+        let units: [(String, Double)] = [
+            ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9),
+            ("h", 3_600e9), ("d", 86_400e9),
+        ]
+        var rest = Substring(text), total = 0.0, isEmpty = true
+        while !rest.isEmpty {
+            let number = rest.prefix { $0.isNumber || $0 == "." }
+            rest = rest.dropFirst(number.count)
+            let unit = rest.prefix { !$0.isNumber && $0 != "." }
+            rest = rest.dropFirst(unit.count)
+            guard let amount = Double(number), let scale = units.first(where: { $0.0 == unit })
+            else { return nil }
+            total += amount * scale.1
+            isEmpty = false
+        }
+        guard !isEmpty, total < 3.2e18 else { return nil }
+        return .nanoseconds(Int64(total))
+    }
+}

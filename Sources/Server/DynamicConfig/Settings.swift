@@ -1,0 +1,66 @@
+import Primitives
+
+/// The tunables of a running server, by Temporal's key names in ``Settings/entries``.
+///
+/// A value type: services hold a copy. Every limit of the server is one of these.
+package struct Settings: Sendable, Equatable {
+    // Frontend and limits.
+    package var idLengthMax = 1_000
+    package var blobSizeErrorMax = 2 * 1_024 * 1_024
+    package var memoSizeErrorMax = 2 * 1_024 * 1_024
+    package var searchAttributeKeysMax = 100
+    package var searchAttributeValueSizeMax = 2_048
+    package var searchAttributesTotalSizeMax = 40_960
+    package var historyPageSizeMax = 256
+    package var visibilityPageSizeMax = 1_000
+    package var namespaceRetentionMin = Duration.seconds(3_600)
+    package var enableEagerWorkflowStart = true
+    package var enableActivityEagerExecution = true
+
+    // History.
+    package var historyLongPollExpiration = Duration.seconds(20)
+    package var workflowTaskTimeoutDefault = Duration.seconds(10)
+    package var workflowTaskTimeoutMax = Duration.seconds(120)
+    package var workflowTaskRetryIntervalMax = Duration.seconds(600)
+    package var workflowTaskHeartbeatTimeout = Duration.seconds(1_800)
+    package var historySizeSuggestContinueAsNew: Int64 = 4 * 1_024 * 1_024
+    package var historyCountSuggestContinueAsNew: Int64 = 4_096
+    package var historySizeErrorMax: Int64 = 50 * 1_024 * 1_024
+    package var historyCountErrorMax: Int64 = 51_200
+    package var signalsPerExecutionMax: Int64 = 10_000
+    package var bufferedEventsMax = 100
+    package var bufferedQueriesMax = 1
+    package var pendingActivitiesMax = 2_000
+    package var pendingTimersMax = 50_000
+    package var autoResetPointsMax = 20
+    package var workflowIDReuseIntervalMin = Duration.seconds(1)
+    /// Bytes of mutable state and recent events one shard keeps in memory.
+    package var shardCacheSizeMax = 64 * 1_024 * 1_024
+    /// Timers one shard keeps in memory; later ones stay in the store.
+    package var shardTimersMax = 100_000
+    /// Requests one shard takes in before it answers "busy".
+    package var shardRequestsMax = 50_000
+    /// Transitions one commit may carry.
+    package var commitTransitionsMax = 1_000
+    /// How long finished history tasks may wait for a commit to ride on.
+    package var taskDeletionDelay = Duration.seconds(5)
+
+    // Matching.
+    package var matchingLongPollExpiration = Duration.seconds(60)
+    package var stickyPollerUnavailableWindow = Duration.seconds(10)
+    package var queryPollerUnavailableWindow = Duration.seconds(20)
+    package var taskQueueIdleMax = Duration.seconds(300)
+    package var pollerHistoryTTL = Duration.seconds(300)
+    /// Polls one task queue holds at a time.
+    package var taskQueuePollersMax = 10_000
+    /// Tasks one task queue takes in at a time that are neither started nor durable yet.
+    package var taskQueueAddsMax = 10_000
+    /// Task queues one node keeps in memory.
+    package var taskQueuesMax = 100_000
+    /// Backlog tasks one task queue keeps in memory; the rest stays in the store.
+    package var backlogWindowMax = 1_000
+    package var backlogBatchMax = 100
+    package var queriesWaitingMax = 1_000
+
+    package init() {}
+}

@@ -1,0 +1,107 @@
+import DynamicConfig
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
+
+extension Transition {
+    mutating func continueAsNew(
+        _ attributes: Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes,
+        _ command: Command, _ completedEventID: Int64
+    ) throws(CommandFailure) {
+        let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
+        guard self.state.bufferedEvents.isEmpty else {
+            throw CommandFailure(.unhandledCommand, "")
+        }
+        try self.check(
+            size: size(of: attributes.input) + size(of: attributes.header),
+            of: "ContinueAsNewWorkflowExecutionCommandAttributes.Input", cause)
+        let memoSize = attributes.memo.fields.values.reduce(0) { $0 + size(of: $1) }
+        try self.check(size: memoSize, of: "Memo", cause, max: self.settings.memoSizeErrorMax)
+        var next = attributes
+        if next.workflowType.name.isEmpty { next.workflowType.name = self.state.info.workflowType }
+        if next.taskQueue.name.isEmpty { next.taskQueue.name = self.state.info.taskQueue }
+        next.taskQueue.kind = .normal
+        guard next.workflowType.name.utf8.count <= self.settings.idLengthMax,
+            next.taskQueue.name.utf8.count <= self.settings.idLengthMax
+        else {
+            throw CommandFailure(cause, "WorkflowType or TaskQueue exceeds length limit.")
+        }
+        if next.hasRetryPolicy {
+            if let flaw = next.retryPolicy.flaw { throw CommandFailure(cause, flaw) }
+            next.retryPolicy = next.retryPolicy.withDefaults
+        }
+        guard next.cronSchedule.isEmpty else {
+            throw CommandFailure(cause, "cron schedules are not built yet")
+        }
+        try self.normalizeTimeouts(of: &next)
+        let runID = RunID(self.generator.uuid())
+        let backoff = self.backoffOfNextRun(Duration(clamping: next.backoffStartInterval))
+        next.backoffStartInterval = backoff.proto
+        self.append(
+            .workflowExecutionContinuedAsNew,
+            .workflowExecutionContinuedAsNewEventAttributes(
+                .with {
+                    $0.newExecutionRunID = runID.rawValue
+                    $0.workflowType = next.workflowType
+                    $0.taskQueue = next.taskQueue
+                    if next.hasInput { $0.input = next.input }
+                    $0.workflowRunTimeout = next.workflowRunTimeout
+                    $0.workflowTaskTimeout = next.workflowTaskTimeout
+                    $0.workflowTaskCompletedEventID = completedEventID
+                    $0.backoffStartInterval = next.backoffStartInterval
+                    $0.initiator = next.initiator == .unspecified ? .workflow : next.initiator
+                    if next.hasFailure { $0.failure = next.failure }
+                    if next.hasLastCompletionResult {
+                        $0.lastCompletionResult = next.lastCompletionResult
+                    }
+                    if next.hasHeader { $0.header = next.header }
+                    if next.hasMemo { $0.memo = next.memo }
+                    if next.hasSearchAttributes { $0.searchAttributes = next.searchAttributes }
+                })
+        ) { annotate(&$0, from: command) }
+        self.successor = self.continuation(next, runID: runID, backoff: backoff)
+    }
+
+    private func normalizeTimeouts(
+        of next: inout Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes
+    ) throws(CommandFailure) {
+        let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
+        var run = Duration(clamping: next.workflowRunTimeout)
+        var task = Duration(clamping: next.workflowTaskTimeout)
+        guard run >= .zero, task >= .zero, Duration(clamping: next.backoffStartInterval) >= .zero else {
+            throw CommandFailure(cause, "timeouts on ContinueAsNewWorkflowExecutionCommand may not be negative.")
+        }
+        if run == .zero { run = .nanoseconds(self.state.info.runTimeoutNs) }
+        if task == .zero { task = .nanoseconds(self.state.info.taskTimeoutNs) }
+        if self.state.info.executionTimeoutNs > 0 {
+            run = min(run == .zero ? .longest : run, .nanoseconds(self.state.info.executionTimeoutNs))
+        }
+        task = min(task, self.settings.workflowTaskTimeoutMax)
+        if run > .zero { task = min(task, run) }
+        next.workflowRunTimeout = run.proto
+        next.workflowTaskTimeout = task.proto
+    }
+
+    private func continuation(
+        _ next: Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes,
+        runID: RunID, backoff: Duration
+    ) -> NewRun {
+        let info = self.state.info
+        var started = Temporal_Api_History_V1_WorkflowExecutionStartedEventAttributes()
+        started.workflowType = next.workflowType
+        started.taskQueue = next.taskQueue
+        if next.hasInput { started.input = next.input }
+        started.workflowRunTimeout = next.workflowRunTimeout
+        started.workflowTaskTimeout = next.workflowTaskTimeout
+        started.initiator = next.initiator == .unspecified ? .workflow : next.initiator
+        if next.hasFailure { started.continuedFailure = next.failure }
+        if next.hasLastCompletionResult { started.lastCompletionResult = next.lastCompletionResult }
+        if next.hasRetryPolicy { started.retryPolicy = next.retryPolicy }
+        if next.hasMemo { started.memo = next.memo }
+        if next.hasSearchAttributes { started.searchAttributes = next.searchAttributes }
+        if next.hasHeader { started.header = next.header }
+        started.attempt = started.initiator == .retry ? info.attempt + 1 : 1
+        if info.hasPriority { started.priority = info.priority }
+        return self.successor(started, runID: runID, backoff: backoff)
+    }
+}

@@ -1,0 +1,26 @@
+import SwiftProtobuf
+import TemporalAPI
+
+extension Transition {
+    mutating func recordMarker(
+        _ attributes: Temporal_Api_Command_V1_RecordMarkerCommandAttributes,
+        _ command: Command, _ completedEventID: Int64
+    ) throws(CommandFailure) {
+        let cause = WorkflowTaskFailedCause.badRecordMarkerAttributes
+        try self.check(
+            attributes.markerName, cause, missing: "MarkerName is not set on RecordMarkerCommand.",
+            tooLong: "MarkerName on RecordMarkerCommand exceeds length limit.")
+        try self.check(size: size(of: attributes), of: "RecordMarkerCommandAttributes.Details", cause)
+        self.append(
+            .markerRecorded,
+            .markerRecordedEventAttributes(
+                .with {
+                    $0.markerName = attributes.markerName
+                    $0.details = attributes.details
+                    $0.workflowTaskCompletedEventID = completedEventID
+                    if attributes.hasHeader { $0.header = attributes.header }
+                    if attributes.hasFailure { $0.failure = attributes.failure }
+                })
+        ) { annotate(&$0, from: command) }
+    }
+}

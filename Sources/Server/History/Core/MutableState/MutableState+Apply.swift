@@ -1,0 +1,220 @@
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
+
+extension MutableState {
+    /// Folds one event in, live and on rebuild; alone changes what history decides.
+    ///
+    /// Buffered events are applied when they enter the buffer, before they have an id.
+    /// - Throws: ``HistoryCorrupted`` for an event that cannot follow this state.
+    /// - Returns: the parts of the state that changed, besides the info.
+    package mutating func apply(_ event: HistoryEvent) throws(HistoryCorrupted) -> [RunItem.Changed] {
+        switch event.attributes {
+        case .workflowExecutionStartedEventAttributes: return self.applyStarted(event)
+        case .workflowTaskScheduledEventAttributes, .workflowTaskStartedEventAttributes,
+            .workflowTaskFailedEventAttributes, .workflowTaskTimedOutEventAttributes:
+            return []
+        case .workflowTaskCompletedEventAttributes(let attributes):
+            self.info.lastCompletedTaskStartedEventID = attributes.startedEventID
+            return []
+        case .activityTaskScheduledEventAttributes: return try self.applyActivityScheduled(event)
+        case .activityTaskStartedEventAttributes: return []
+        case .activityTaskCancelRequestedEventAttributes(let attributes):
+            guard var activity = self.activities[attributes.scheduledEventID] else {
+                throw HistoryCorrupted("cancelled activity \(attributes.scheduledEventID) is not pending")
+            }
+            activity.cancelRequested = true
+            activity.cancelRequestedEventID = event.eventID
+            self.put(activity)
+            return [.activity(activity.scheduledEventID)]
+        case .activityTaskCompletedEventAttributes(let attributes):
+            return try self.applyActivityClosed(attributes.scheduledEventID)
+        case .activityTaskFailedEventAttributes(let attributes):
+            return try self.applyActivityClosed(attributes.scheduledEventID)
+        case .activityTaskTimedOutEventAttributes(let attributes):
+            return try self.applyActivityClosed(attributes.scheduledEventID)
+        case .activityTaskCanceledEventAttributes(let attributes):
+            return try self.applyActivityClosed(attributes.scheduledEventID)
+        case .timerStartedEventAttributes, .timerFiredEventAttributes, .timerCanceledEventAttributes:
+            return try self.applyTimer(event)
+        default:
+            return try self.applyToRun(event)
+        }
+    }
+
+    private mutating func applyToRun(
+        _ event: HistoryEvent
+    ) throws(HistoryCorrupted) -> [RunItem.Changed] {
+        switch event.attributes {
+        case .workflowExecutionSignaledEventAttributes(let attributes):
+            self.info.signalCount += 1
+            guard !attributes.requestID.isEmpty else { return [] }
+            self.signalRequestIDs.insert(attributes.requestID)
+            return [.signalRequest(attributes.requestID)]
+        case .workflowExecutionCancelRequestedEventAttributes:
+            self.info.cancelRequested = true
+        case .upsertWorkflowSearchAttributesEventAttributes(let attributes):
+            merge(attributes.searchAttributes.indexedFields, into: &self.info.searchAttributes)
+        case .workflowPropertiesModifiedEventAttributes(let attributes):
+            merge(attributes.upsertedMemo.fields, into: &self.info.memo)
+        case .markerRecordedEventAttributes:
+            break
+        case .workflowExecutionCompletedEventAttributes(let attributes):
+            self.close(.completed, event, next: attributes.newExecutionRunID)
+        case .workflowExecutionFailedEventAttributes(let attributes):
+            self.close(.failed, event, next: attributes.newExecutionRunID)
+        case .workflowExecutionTimedOutEventAttributes(let attributes):
+            self.close(.timedOut, event, next: attributes.newExecutionRunID)
+        case .workflowExecutionCanceledEventAttributes:
+            self.close(.canceled, event, next: "")
+        case .workflowExecutionTerminatedEventAttributes:
+            self.close(.terminated, event, next: "")
+        case .workflowExecutionContinuedAsNewEventAttributes(let attributes):
+            self.close(.continuedAsNew, event, next: attributes.newExecutionRunID)
+        default:
+            throw HistoryCorrupted("event type \(event.eventType) is not known")
+        }
+        return []
+    }
+
+    private mutating func close(
+        _ status: Temporal_Api_Enums_V1_WorkflowExecutionStatus, _ event: HistoryEvent, next: String
+    ) {
+        self.info.status = status
+        self.info.closeAt = Timestamp(event.eventTime).nanoseconds
+        self.info.newExecutionRunID = next
+    }
+
+    private mutating func applyStarted(_ event: HistoryEvent) -> [RunItem.Changed] {
+        let attributes = event.workflowExecutionStartedEventAttributes
+        let startedAt = Timestamp(event.eventTime)
+        self.startedEvent = event
+        self.info.workflowID = attributes.workflowID
+        self.info.runID = attributes.originalExecutionRunID
+        self.info.originalRunID = attributes.originalExecutionRunID
+        self.info.firstRunID = attributes.firstExecutionRunID
+        self.info.continuedFromRunID = attributes.continuedExecutionRunID
+        self.info.workflowType = attributes.workflowType.name
+        self.info.taskQueue = attributes.taskQueue.name
+        self.info.status = .running
+        self.info.startAt = startedAt.nanoseconds
+        self.info.runTimeoutNs = Duration(clamping: attributes.workflowRunTimeout).nanoseconds
+        self.info.executionTimeoutNs = Duration(clamping: attributes.workflowExecutionTimeout).nanoseconds
+        self.info.taskTimeoutNs = Duration(clamping: attributes.workflowTaskTimeout).nanoseconds
+        let backoff = Duration(clamping: attributes.firstWorkflowTaskBackoff)
+        let executionAt = startedAt + backoff
+        self.info.executionAt = executionAt.nanoseconds
+        self.info.firstTaskBackoffUntil = backoff > .zero ? executionAt.nanoseconds : 0
+        if attributes.hasWorkflowExecutionExpirationTime {
+            self.info.executionExpirationAt =
+                Timestamp(attributes.workflowExecutionExpirationTime).nanoseconds
+        }
+        if self.info.runTimeoutNs > 0 {
+            let expiration = (executionAt + .nanoseconds(self.info.runTimeoutNs)).nanoseconds
+            self.info.runExpirationAt =
+                self.info.executionExpirationAt > 0
+                ? min(expiration, self.info.executionExpirationAt) : expiration
+        }
+        self.info.attempt = max(attributes.attempt, 1)
+        if attributes.hasRetryPolicy { self.info.retryPolicy = attributes.retryPolicy }
+        self.info.cronSchedule = attributes.cronSchedule
+        self.info.memo = attributes.memo.fields
+        self.info.searchAttributes = attributes.searchAttributes.indexedFields
+        if attributes.hasPriority { self.info.priority = attributes.priority }
+        if event.hasUserMetadata { self.info.userMetadata = event.userMetadata }
+        if attributes.hasPrevAutoResetPoints {
+            self.info.autoResetPoints = attributes.prevAutoResetPoints
+        }
+        self.info.rootWorkflowID = attributes.workflowID
+        self.info.rootRunID = attributes.originalExecutionRunID
+        return [.startedEvent]
+    }
+
+    private mutating func applyActivityScheduled(
+        _ event: HistoryEvent
+    ) throws(HistoryCorrupted) -> [RunItem.Changed] {
+        let attributes = event.activityTaskScheduledEventAttributes
+        guard self.activity(named: attributes.activityID) == nil else {
+            throw HistoryCorrupted("activity \(attributes.activityID) is scheduled twice")
+        }
+        let scheduledAt = Timestamp(event.eventTime).nanoseconds
+        var activity = StoredActivity()
+        activity.scheduledEventID = event.eventID
+        activity.activityID = attributes.activityID
+        activity.activityType = attributes.activityType.name
+        activity.taskQueue = attributes.taskQueue.name
+        activity.attempt = 1
+        activity.firstScheduledAt = scheduledAt
+        activity.scheduledAt = scheduledAt
+        activity.scheduleToCloseNs = Duration(clamping: attributes.scheduleToCloseTimeout).nanoseconds
+        activity.scheduleToStartNs = Duration(clamping: attributes.scheduleToStartTimeout).nanoseconds
+        activity.startToCloseNs = Duration(clamping: attributes.startToCloseTimeout).nanoseconds
+        activity.heartbeatNs = Duration(clamping: attributes.heartbeatTimeout).nanoseconds
+        activity.retryPolicy = attributes.retryPolicy
+        if attributes.hasPriority { activity.priority = attributes.priority }
+        self.put(activity)
+        self.activityScheduledEvents[event.eventID] = event
+        return [.activity(event.eventID), .activityScheduledEvent(event.eventID)]
+    }
+
+    private mutating func applyActivityClosed(
+        _ scheduledEventID: Int64
+    ) throws(HistoryCorrupted) -> [RunItem.Changed] {
+        guard self.activities[scheduledEventID] != nil else {
+            throw HistoryCorrupted("activity \(scheduledEventID) is not pending")
+        }
+        self.removeActivity(scheduledEventID)
+        return [.activity(scheduledEventID), .activityScheduledEvent(scheduledEventID)]
+    }
+
+    private mutating func applyTimer(
+        _ event: HistoryEvent
+    ) throws(HistoryCorrupted) -> [RunItem.Changed] {
+        switch event.attributes {
+        case .timerStartedEventAttributes(let attributes):
+            let fires = Timestamp(event.eventTime) + Duration(clamping: attributes.startToFireTimeout)
+            let timer = StoredTimer.with {
+                $0.timerID = attributes.timerID
+                $0.startedEventID = event.eventID
+                $0.firesAt = fires.nanoseconds
+            }
+            guard self.timers.updateValue(timer, forKey: timer.timerID) == nil else {
+                throw HistoryCorrupted("timer \(timer.timerID) is started twice")
+            }
+            return [.timer(timer.timerID)]
+        case .timerFiredEventAttributes(let attributes):
+            guard self.timers.removeValue(forKey: attributes.timerID) != nil else {
+                throw HistoryCorrupted("timer \(attributes.timerID) is not pending")
+            }
+            return [.timer(attributes.timerID)]
+        case .timerCanceledEventAttributes(let attributes):
+            // Gone already if its firing was taken back out of the buffer.
+            self.timers[attributes.timerID] = nil
+            return [.timer(attributes.timerID)]
+        default:
+            throw HistoryCorrupted("not a timer event: \(event.eventType)")
+        }
+    }
+}
+
+/// Takes over new values by key; an empty or null payload removes its key.
+private func merge(
+    _ changes: [String: Temporal_Api_Common_V1_Payload],
+    into values: inout [String: Temporal_Api_Common_V1_Payload]
+) {
+    for (key, payload) in changes {
+        values[key] = payload.removesValue ? nil : payload
+    }
+}
+
+extension Temporal_Api_Common_V1_Payload {
+    /// Whether this payload, given for a memo or search attribute, means "remove it": the null
+    /// payload and the empty list, as Temporal has it.
+    package var removesValue: Bool {
+        switch self.metadata["encoding"].map({ String(decoding: $0, as: UTF8.self) }) {
+        case "binary/null": self.data.isEmpty
+        case "json/plain": Array(self.data) == Array("[]".utf8)
+        default: false
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Persistence
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
+
+/// The kinds of parts a run's state is stored in, besides its info.
+package enum RunItem: Int32, Sendable {
+    case startedEvent = 1
+    case activity = 2
+    case activityScheduledEvent = 3
+    case timer = 4
+    case bufferedEvent = 5
+    case signalRequest = 6
+
+    /// One part that a change touched.
+    package enum Changed: Hashable, Sendable {
+        case startedEvent
+        case activity(Int64)
+        case activityScheduledEvent(Int64)
+        case timer(String)
+        case bufferedEvent(Int)
+        case signalRequest(String)
+
+        /// The key this part is stored under.
+        package var key: RunItemKey {
+            switch self {
+            case .startedEvent: RunItem.startedEvent.key("")
+            case .activity(let id): RunItem.activity.key(String(id))
+            case .activityScheduledEvent(let id): RunItem.activityScheduledEvent.key(String(id))
+            case .timer(let id): RunItem.timer.key(id)
+            case .bufferedEvent(let ordinal): RunItem.bufferedEvent.key(String(ordinal))
+            case .signalRequest(let id): RunItem.signalRequest.key(id)
+            }
+        }
+    }
+
+    private func key(_ id: String) -> RunItemKey { RunItemKey(kind: self.rawValue, id: id) }
+}
+
+extension MutableState {
+    /// Reads a stored run.
+    /// - Throws: ``HistoryCorrupted`` if a part cannot be read.
+    package init(_ record: RunRecord) throws(HistoryCorrupted) {
+        self.init()
+        do {
+            self.info = try StoredExecutionInfo(serializedBytes: record.info)
+            for (key, bytes) in record.items.sorted(by: { $0.key < $1.key }) {
+                try self.read(key, bytes)
+            }
+        } catch {
+            throw HistoryCorrupted("run \(record.key) cannot be read: \(error)")
+        }
+        self.bufferedEvents.sort { $0.ordinal < $1.ordinal }
+    }
+
+    private mutating func read(_ key: RunItemKey, _ bytes: [UInt8]) throws {
+        guard let item = RunItem(rawValue: key.kind) else {
+            throw HistoryCorrupted("unknown kind of item \(key.kind)")
+        }
+        switch item {
+        case .startedEvent: self.startedEvent = try HistoryEvent(serializedBytes: bytes)
+        case .activity: self.put(try StoredActivity(serializedBytes: bytes))
+        case .activityScheduledEvent:
+            let event = try HistoryEvent(serializedBytes: bytes)
+            self.activityScheduledEvents[event.eventID] = event
+        case .timer:
+            let timer = try StoredTimer(serializedBytes: bytes)
+            self.timers[timer.timerID] = timer
+        case .bufferedEvent:
+            guard let ordinal = Int(key.id) else { throw HistoryCorrupted("buffered event \(key.id)") }
+            self.bufferedEvents.append(
+                BufferedEvent(ordinal: ordinal, event: try HistoryEvent(serializedBytes: bytes)))
+        case .signalRequest: self.signalRequestIDs.insert(key.id)
+        }
+    }
+
+    /// The stored form of one part; nil if there is no such part any more.
+    package func bytes(of key: RunItemKey) -> [UInt8]? {
+        guard let item = RunItem(rawValue: key.kind) else { return nil }
+        switch item {
+        case .startedEvent:
+            return self.startedEvent.eventID == 0 ? nil : Self.bytes(self.startedEvent)
+        case .activity: return Int64(key.id).flatMap { self.activities[$0] }.map(Self.bytes)
+        case .activityScheduledEvent:
+            return Int64(key.id).flatMap { self.activityScheduledEvents[$0] }.map(Self.bytes)
+        case .timer: return self.timers[key.id].map(Self.bytes)
+        case .bufferedEvent:
+            return self.bufferedEvents.first { String($0.ordinal) == key.id }
+                .map { Self.bytes($0.event) }
+        case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
+        }
+    }
+
+    /// Serializes what this process built itself, which cannot fail: no required fields, no `Any`.
+    package static func bytes(_ message: some SwiftProtobuf.Message) -> [UInt8] {
+        do { return try message.serializedBytes() } catch {
+            invariantFailure("a message of our own cannot be serialized: \(error)")
+        }
+    }
+}

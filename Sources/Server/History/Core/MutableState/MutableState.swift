@@ -1,0 +1,82 @@
+import Persistence
+import Primitives
+import TemporalAPI
+
+/// Everything the server knows of one run: the fold of its events, plus what never reaches history
+/// (activity attempts, heartbeats, stickiness, buffered events).
+package struct MutableState: Equatable, Sendable {
+    /// An event that waits for the end of the started workflow task to get its id.
+    package struct BufferedEvent: Equatable, Sendable {
+        package let ordinal: Int
+        package var event: HistoryEvent
+    }
+
+    package internal(set) var info = StoredExecutionInfo()
+    /// The first event: its input, headers and policies are needed again for retries.
+    package internal(set) var startedEvent = HistoryEvent()
+    /// Pending activities by the id of their scheduled event.
+    package internal(set) var activities: [Int64: StoredActivity] = [:]
+    /// The scheduled events of the pending activities.
+    package internal(set) var activityScheduledEvents: [Int64: HistoryEvent] = [:]
+    /// Pending timers by timer id.
+    package internal(set) var timers: [String: StoredTimer] = [:]
+    package internal(set) var bufferedEvents: [BufferedEvent] = []
+    /// Request ids of the signals this run has taken in.
+    package internal(set) var signalRequestIDs: Set<String> = []
+    /// Pending activities by activity id; derived from ``activities``.
+    private(set) var scheduledEventIDs: [String: Int64] = [:]
+
+    package init() {}
+
+    package var key: WorkflowKey {
+        WorkflowKey(
+            namespaceID: NamespaceID(self.info.namespaceID),
+            workflowID: WorkflowID(self.info.workflowID), runID: RunID(self.info.runID))
+    }
+
+    package var isRunning: Bool { self.info.status == .running }
+    package var hasWorkflowTask: Bool { self.info.hasWorkflowTask }
+    package var hasStartedWorkflowTask: Bool {
+        self.info.hasWorkflowTask && self.info.workflowTask.startedEventID != 0
+    }
+    package var isSticky: Bool { !self.info.stickyTaskQueue.isEmpty }
+    /// Whether at least one workflow task was completed.
+    package var hasCompletedWorkflowTask: Bool {
+        self.info.lastCompletedTaskStartedEventID != 0
+    }
+    /// Whether the first workflow task still waits for a start delay or back-off.
+    package var isBackingOff: Bool { self.info.firstTaskBackoffUntil != 0 }
+
+    package func activity(named activityID: String) -> StoredActivity? {
+        self.scheduledEventIDs[activityID].flatMap { self.activities[$0] }
+    }
+
+    mutating func put(_ activity: StoredActivity) {
+        self.activities[activity.scheduledEventID] = activity
+        self.scheduledEventIDs[activity.activityID] = activity.scheduledEventID
+    }
+
+    /// Drops everything that only an open run needs.
+    mutating func forgetPending() {
+        self.activities = [:]
+        self.activityScheduledEvents = [:]
+        self.scheduledEventIDs = [:]
+        self.timers = [:]
+        self.signalRequestIDs = []
+        self.startedEvent = HistoryEvent()
+    }
+
+    mutating func removeActivity(_ scheduledEventID: Int64) {
+        self.activityScheduledEvents[scheduledEventID] = nil
+        guard let activity = self.activities.removeValue(forKey: scheduledEventID) else { return }
+        if self.scheduledEventIDs[activity.activityID] == scheduledEventID {
+            self.scheduledEventIDs[activity.activityID] = nil
+        }
+    }
+}
+
+/// A history that cannot be; only its own run is affected.
+package struct HistoryCorrupted: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

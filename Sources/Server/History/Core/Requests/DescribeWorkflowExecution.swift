@@ -1,0 +1,146 @@
+import Persistence
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension HistoryShard {
+    mutating func describe(_ runID: RunID, _ call: Call, _ effects: inout [Effect]) {
+        guard let run = self.run(runID, for: call, &effects) else { return }
+        self.reply(call.id, .described(run.state.description), seeing: run.state.key, &effects)
+    }
+}
+
+extension MutableState {
+    fileprivate var description:
+        Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse
+    {
+        .with {
+            $0.executionConfig = .with {
+                $0.taskQueue = .with {
+                    $0.name = self.info.taskQueue
+                    $0.kind = .normal
+                }
+                $0.workflowExecutionTimeout = Duration.nanoseconds(self.info.executionTimeoutNs).proto
+                $0.workflowRunTimeout = Duration.nanoseconds(self.info.runTimeoutNs).proto
+                $0.defaultWorkflowTaskTimeout = Duration.nanoseconds(self.info.taskTimeoutNs).proto
+                if self.info.hasUserMetadata { $0.userMetadata = self.info.userMetadata }
+            }
+            $0.workflowExecutionInfo = self.executionInfo
+            $0.pendingActivities = self.activities.values
+                .sorted { $0.scheduledEventID < $1.scheduledEventID }.map(\.description)
+            if self.hasWorkflowTask { $0.pendingWorkflowTask = self.pendingWorkflowTask }
+            $0.workflowExtendedInfo = .with {
+                if self.info.executionExpirationAt != 0 {
+                    $0.executionExpirationTime =
+                        Timestamp(nanoseconds: self.info.executionExpirationAt).proto
+                }
+                if self.info.runExpirationAt != 0 {
+                    $0.runExpirationTime = Timestamp(nanoseconds: self.info.runExpirationAt).proto
+                }
+                $0.cancelRequested = self.info.cancelRequested
+                $0.originalStartTime = Timestamp(nanoseconds: self.info.startAt).proto
+            }
+        }
+    }
+
+    private var executionInfo: Temporal_Api_Workflow_V1_WorkflowExecutionInfo {
+        .with {
+            $0.execution = self.execution
+            $0.type.name = self.info.workflowType
+            $0.taskQueue = self.info.taskQueue
+            $0.startTime = Timestamp(nanoseconds: self.info.startAt).proto
+            $0.executionTime = Timestamp(nanoseconds: self.info.executionAt).proto
+            $0.status = self.info.status
+            $0.historyLength = self.info.nextEventID - 1
+            $0.historySizeBytes = self.info.historySize
+            $0.stateTransitionCount = self.info.stateTransitionCount
+            $0.memo.fields = self.info.memo
+            $0.searchAttributes.indexedFields = self.info.searchAttributes
+            $0.firstRunID = self.info.firstRunID
+            $0.rootExecution = .with {
+                $0.workflowID = self.info.rootWorkflowID
+                $0.runID = self.info.rootRunID
+            }
+            if self.info.hasPriority { $0.priority = self.info.priority }
+            if self.info.hasAutoResetPoints { $0.autoResetPoints = self.info.autoResetPoints }
+            if !self.isRunning {
+                $0.closeTime = Timestamp(nanoseconds: self.info.closeAt).proto
+                $0.executionDuration =
+                    Duration.nanoseconds(max(self.info.closeAt - self.info.executionAt, 0)).proto
+            }
+        }
+    }
+
+    private var pendingWorkflowTask: Temporal_Api_Workflow_V1_PendingWorkflowTaskInfo {
+        let task = self.info.workflowTask
+        return .with {
+            $0.state = task.startedEventID == 0 ? .scheduled : .started
+            $0.scheduledTime = Timestamp(nanoseconds: task.scheduledAt).proto
+            $0.originalScheduledTime = Timestamp(nanoseconds: task.originalScheduledAt).proto
+            $0.attempt = task.attempt
+            if task.startedEventID != 0 {
+                $0.startedTime = Timestamp(nanoseconds: task.startedAt).proto
+            }
+        }
+    }
+
+    /// What lists show of this run.
+    var visibilityRecord: VisibilityRecord {
+        let memo = Temporal_Api_Common_V1_Memo.with { $0.fields = self.info.memo }
+        let attributes = Temporal_Api_Common_V1_SearchAttributes.with {
+            $0.indexedFields = self.info.searchAttributes
+        }
+        return VisibilityRecord(
+            key: self.key, workflowType: self.info.workflowType, taskQueue: self.info.taskQueue,
+            status: Int32(self.info.status.rawValue),
+            startAt: Timestamp(nanoseconds: self.info.startAt),
+            executionAt: Timestamp(nanoseconds: self.info.executionAt),
+            closeAt: self.isRunning ? nil : Timestamp(nanoseconds: self.info.closeAt),
+            historyLength: self.isRunning ? 0 : self.info.nextEventID - 1,
+            historySizeBytes: self.isRunning ? 0 : self.info.historySize,
+            stateTransitionCount: self.isRunning ? 0 : self.info.stateTransitionCount,
+            parentWorkflowID: nil, parentRunID: nil, rootWorkflowID: self.info.rootWorkflowID,
+            rootRunID: self.info.rootRunID,
+            searchAttributes: decodeSearchAttributes(self.info.searchAttributes),
+            memo: MutableState.bytes(memo), searchAttributePayloads: MutableState.bytes(attributes))
+    }
+}
+
+extension StoredActivity {
+    fileprivate var description: Temporal_Api_Workflow_V1_PendingActivityInfo {
+        .with {
+            $0.activityID = self.activityID
+            $0.activityType.name = self.activityType
+            $0.state =
+                self.cancelRequested ? .cancelRequested : self.startedAt != 0 ? .started : .scheduled
+            $0.attempt = self.attempt
+            $0.maximumAttempts = self.retryPolicy.maximumAttempts
+            $0.scheduledTime = Timestamp(nanoseconds: self.scheduledAt).proto
+            if self.scheduleToCloseNs > 0 {
+                let expiration = self.firstScheduledAt.after(self.scheduleToCloseNs)
+                $0.expirationTime = Timestamp(nanoseconds: expiration).proto
+            }
+            if self.startedAt != 0 {
+                $0.lastStartedTime = Timestamp(nanoseconds: self.startedAt).proto
+                $0.lastWorkerIdentity = self.startedIdentity
+            } else {
+                $0.lastWorkerIdentity = self.lastWorkerIdentity
+            }
+            if self.hasLastHeartbeatDetails { $0.heartbeatDetails = self.lastHeartbeatDetails }
+            if self.lastHeartbeatAt != 0 {
+                $0.lastHeartbeatTime = Timestamp(nanoseconds: self.lastHeartbeatAt).proto
+            }
+            if self.hasLastFailure { $0.lastFailure = self.lastFailure }
+            if self.lastAttemptCompleteAt != 0 {
+                $0.lastAttemptCompleteTime = Timestamp(nanoseconds: self.lastAttemptCompleteAt).proto
+            }
+            if self.backingOff {
+                $0.nextAttemptScheduleTime = Timestamp(nanoseconds: self.scheduledAt).proto
+                $0.currentRetryInterval =
+                    Duration.nanoseconds(self.scheduledAt - self.lastAttemptCompleteAt).proto
+            }
+            if self.hasPriority { $0.priority = self.priority }
+        }
+    }
+}

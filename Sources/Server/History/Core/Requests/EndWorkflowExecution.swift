@@ -1,0 +1,69 @@
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension HistoryShard {
+    /// Asks a run to cancel itself. Asking a closed run, or asking again, changes nothing.
+    mutating func requestCancel(
+        _ request: Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest,
+        _ call: Call, _ effects: inout [Effect]
+    ) {
+        let runID = RunID(request.workflowExecution.runID)
+        guard let run = self.run(runID, for: call, &effects) else { return }
+        let key = run.state.key
+        guard run.state.isRunning else { return self.reply(call.id, .done, seeing: key, &effects) }
+        guard run.belongs(toChainOf: request.firstExecutionRunID) else {
+            return self.refuse(call.id, .workflowNotFound(key.workflowID), seeing: key, &effects)
+        }
+        if run.state.info.cancelRequested { return self.reply(call.id, .done, seeing: key, &effects) }
+        var transition = self.transition(of: run)
+        transition.append(
+            .workflowExecutionCancelRequested,
+            .workflowExecutionCancelRequestedEventAttributes(
+                .with {
+                    $0.cause = request.reason
+                    $0.identity = request.identity
+                })
+        ) { $0.links = request.links }
+        transition.state.info.cancelRequestID = request.requestID
+        transition.needsWorkflowTask = true
+        self.accept(transition, &effects)
+        self.reply(call.id, .done, seeing: key, &effects)
+    }
+
+    mutating func terminate(
+        _ request: Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest,
+        _ call: Call, _ effects: inout [Effect]
+    ) {
+        let runID = RunID(request.workflowExecution.runID)
+        guard let run = self.openRun(runID, for: call, &effects) else { return }
+        let key = run.state.key
+        guard run.belongs(toChainOf: request.firstExecutionRunID) else {
+            return self.refuse(call.id, .workflowNotFound(key.workflowID), seeing: key, &effects)
+        }
+        var transition = self.transition(of: run)
+        transition.terminateRun(
+            reason: request.reason, details: request.hasDetails ? request.details : nil,
+            identity: request.identity)
+        self.accept(transition, &effects)
+        self.reply(call.id, .done, seeing: key, &effects)
+    }
+
+    mutating func resetSticky(_ runID: RunID, _ call: Call, _ effects: inout [Effect]) {
+        guard let run = self.openRun(runID, for: call, &effects) else { return }
+        if run.state.isSticky {
+            var transition = self.transition(of: run)
+            transition.clearSticky()
+            self.accept(transition, &effects)
+        }
+        self.reply(call.id, .done, seeing: run.state.key, &effects)
+    }
+}
+
+extension CachedRun {
+    /// Whether this run is of the chain that began with `runID`; empty means any.
+    fileprivate func belongs(toChainOf runID: String) -> Bool {
+        runID.isEmpty || self.state.info.firstRunID == runID
+    }
+}

@@ -1,0 +1,59 @@
+import FoundationEssentials
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension HistoryReply {
+    /// This reply with a page of history in it.
+    package func with(_ page: HistoryPage) -> HistoryReply {
+        let token = page.nextPageToken.map { Data(MutableState.bytes($0)) } ?? Data()
+        switch self {
+        case .history(var response):
+            response.history.events = page.events
+            response.nextPageToken = token
+            return .history(response)
+        case .workflowTaskStarted(var response):
+            response.history.events = page.events
+            response.nextPageToken = token
+            return .workflowTaskStarted(response)
+        case .started, .signalWithStarted, .described, .queried, .activityTaskStarted,
+            .workflowTaskCompleted, .activityHeartbeat, .done:
+            invariantFailure("a reply without history got a page of it")
+        }
+    }
+}
+
+extension PollWorkflowTaskResponse {
+    /// This task with a page of history in it.
+    package func with(_ page: HistoryPage) -> PollWorkflowTaskResponse {
+        var response = self
+        response.history.events = page.events
+        response.nextPageToken = page.nextPageToken.map { Data(MutableState.bytes($0)) } ?? Data()
+        return response
+    }
+}
+
+extension StoredHistoryPageToken {
+    /// The token of a reader of one run's history.
+    init(of key: WorkflowKey, next: Int64) {
+        self.init()
+        self.runID = key.runID.rawValue
+        self.nextEventID = next
+        self.seal = Self.seal(of: key)
+    }
+
+    /// Whether this token was made for a reader of `key`.
+    func belongs(to key: WorkflowKey) -> Bool {
+        self.runID == key.runID.rawValue && self.seal == Self.seal(of: key)
+    }
+
+    private static func seal(of key: WorkflowKey) -> UInt64 {
+        var hash: UInt64 = 0x6a09_e667_f3bc_c908
+        for part in [key.namespaceID.rawValue, key.workflowID.rawValue, key.runID.rawValue] {
+            for byte in part.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            hash = (hash ^ 0xff) &* 0x9e37_79b9_7f4a_7c15
+        }
+        return hash ^ (hash >> 29)
+    }
+}

@@ -1,0 +1,151 @@
+import DynamicConfig
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension HistoryShard {
+    mutating func signal(
+        _ request: Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionRequest, _ call: Call,
+        _ effects: inout [Effect]
+    ) {
+        let runID = RunID(request.workflowExecution.runID)
+        guard let run = self.openRun(runID, for: call, &effects) else { return }
+        let attributes = Temporal_Api_History_V1_WorkflowExecutionSignaledEventAttributes.with {
+            $0.signalName = request.signalName
+            if request.hasInput { $0.input = request.input }
+            $0.identity = request.identity
+            if request.hasHeader { $0.header = request.header }
+            $0.requestID = request.requestID
+        }
+        if let error = self.deliver(attributes, links: request.links, to: run, &effects) {
+            self.refuse(call.id, error, seeing: run.state.key, &effects)
+        } else {
+            self.reply(call.id, .done, seeing: run.state.key, &effects)
+        }
+    }
+
+    /// Appends a signal, once per request id.
+    private mutating func deliver(
+        _ attributes: Temporal_Api_History_V1_WorkflowExecutionSignaledEventAttributes,
+        links: [Temporal_Api_Common_V1_Link], to run: CachedRun, _ effects: inout [Effect]
+    ) -> ServiceError? {
+        if !attributes.requestID.isEmpty,
+            run.state.signalRequestIDs.contains(attributes.requestID)
+        {
+            return nil
+        }
+        guard run.state.info.signalCount < self.settings.signalsPerExecutionMax else {
+            return .invalidArgument("exceeded workflow execution limit for signal events")
+        }
+        if run.state.info.closeAttempted, run.state.hasStartedWorkflowTask {
+            return ServiceError(
+                .resourceExhausted(cause: .busyWorkflow, scope: .namespace),
+                "workflow operation can not be applied because workflow is closing")
+        }
+        var transition = self.transition(of: run)
+        transition.append(
+            .workflowExecutionSignaled, .workflowExecutionSignaledEventAttributes(attributes)
+        ) { $0.links = links }
+        transition.needsWorkflowTask = true
+        self.accept(transition, &effects)
+        return nil
+    }
+
+    mutating func signalWithStart(
+        _ request: Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest,
+        _ call: Call, _ effects: inout [Effect]
+    ) {
+        guard let current = self.currentRun(for: call, &effects) else { return }
+        guard case .run(let run) = current else {
+            self.startSignaled(request, call, replacing: nil, &effects)
+            return
+        }
+        if run.state.info.createRequestID == request.requestID {
+            self.replySignaled(run.state, call, isNew: true, &effects)
+            return
+        }
+        guard run.state.isRunning else {
+            if let error = run.refusal(of: request.workflowIDReusePolicy) {
+                self.refuse(call.id, error, seeing: run.state.key, &effects)
+            } else {
+                self.startSignaled(request, call, replacing: run.state.key.runID, &effects)
+            }
+            return
+        }
+        if request.workflowIDConflictPolicy == .terminateExisting {
+            let newRunID = RunID(self.generator.uuid())
+            self.terminateForReplacement(run, by: newRunID, &effects)
+            self.startSignaled(
+                request, call, runID: newRunID, replacing: run.state.key.runID, &effects)
+            return
+        }
+        if let error = self.deliver(request.signaled, links: request.links, to: run, &effects) {
+            self.refuse(call.id, error, seeing: run.state.key, &effects)
+        } else {
+            self.replySignaled(run.state, call, isNew: false, &effects)
+        }
+    }
+
+    private mutating func startSignaled(
+        _ request: Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest,
+        _ call: Call, runID: RunID? = nil, replacing previous: RunID?, _ effects: inout [Effect]
+    ) {
+        let runID = runID ?? RunID(self.generator.uuid())
+        var transition = self.creating(request.start, call, runID: runID)
+        transition.append(
+            .workflowExecutionSignaled, .workflowExecutionSignaledEventAttributes(request.signaled)
+        ) { $0.links = request.links }
+        transition.needsWorkflowTask = true
+        self.acceptNew(transition, replacing: previous)
+        self.replySignaled(transition.state, call, isNew: true, &effects)
+    }
+
+    private mutating func replySignaled(
+        _ state: MutableState, _ call: Call, isNew: Bool, _ effects: inout [Effect]
+    ) {
+        let response =
+            Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionResponse.with {
+                $0.runID = state.info.runID
+                $0.firstExecutionRunID = state.info.firstRunID
+                $0.started = isNew
+            }
+        self.reply(call.id, .signalWithStarted(response), seeing: state.key, &effects)
+    }
+}
+
+extension Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest {
+    fileprivate var signaled: Temporal_Api_History_V1_WorkflowExecutionSignaledEventAttributes {
+        .with {
+            $0.signalName = self.signalName
+            if self.hasSignalInput { $0.input = self.signalInput }
+            $0.identity = self.identity
+            if self.hasHeader { $0.header = self.header }
+            $0.requestID = self.requestID
+        }
+    }
+
+    /// The start this request asks for if there is nothing to signal.
+    fileprivate var start: Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
+        .with {
+            $0.namespace = self.namespace
+            $0.workflowID = self.workflowID
+            $0.workflowType = self.workflowType
+            $0.taskQueue = self.taskQueue
+            if self.hasInput { $0.input = self.input }
+            $0.workflowExecutionTimeout = self.workflowExecutionTimeout
+            $0.workflowRunTimeout = self.workflowRunTimeout
+            $0.workflowTaskTimeout = self.workflowTaskTimeout
+            $0.identity = self.identity
+            $0.requestID = self.requestID
+            if self.hasRetryPolicy { $0.retryPolicy = self.retryPolicy }
+            if self.hasMemo { $0.memo = self.memo }
+            if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
+            if self.hasHeader { $0.header = self.header }
+            $0.workflowStartDelay = self.workflowStartDelay
+            if self.hasUserMetadata { $0.userMetadata = self.userMetadata }
+            $0.links = self.links
+            if self.hasPriority { $0.priority = self.priority }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import DynamicConfig
+import Persistence
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension HistoryShard {
+    typealias StartRequest = Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest
+    typealias StartResponse = Temporal_Api_Workflowservice_V1_StartWorkflowExecutionResponse
+
+    /// Starts a run, unless the workflow id's current run and the policies say otherwise.
+    mutating func start(_ request: StartRequest, _ call: Call, _ effects: inout [Effect]) {
+        guard let current = self.currentRun(for: call, &effects) else { return }
+        guard case .run(let run) = current else {
+            self.create(request, call, replacing: nil, &effects)
+            return
+        }
+        if run.state.info.createRequestID == request.requestID {
+            self.replyStarted(run, call, isNew: true, &effects)
+            return
+        }
+        guard run.state.isRunning else {
+            if let error = run.refusal(of: request.workflowIDReusePolicy) {
+                self.refuse(call.id, error, seeing: run.state.key, &effects)
+            } else {
+                self.create(request, call, replacing: run.state.key.runID, &effects)
+            }
+            return
+        }
+        switch request.workflowIDConflictPolicy {
+        case .useExisting:
+            self.replyStarted(run, call, isNew: false, &effects)
+        case .terminateExisting:
+            let newRunID = RunID(self.generator.uuid())
+            self.terminateForReplacement(run, by: newRunID, &effects)
+            self.create(request, call, runID: newRunID, replacing: run.state.key.runID, &effects)
+        case .fail, .unspecified, .UNRECOGNIZED:
+            self.refuse(call.id, run.alreadyStarted, seeing: run.state.key, &effects)
+        }
+    }
+
+    enum Current {
+        case none
+        case run(CachedRun)
+    }
+
+    /// The current run of the call's workflow id; nil while it is being looked up.
+    mutating func currentRun(for call: Call, _ effects: inout [Effect]) -> Current? {
+        if let run = self.cached(call.address, RunID("")) { return .run(run) }
+        if call.missing == .some(nil) { return Current.none }
+        self.load(call.address, nil, then: .request(call.id, call.request), &effects)
+        return nil
+    }
+
+    mutating func terminateForReplacement(
+        _ run: CachedRun, by newRunID: RunID, _ effects: inout [Effect]
+    ) {
+        var transition = self.transition(of: run)
+        transition.terminateRun(
+            reason: "TerminateIfRunning WorkflowIdReusePolicy",
+            details: .with { $0.payloads = [.text("terminated by new runID: \(newRunID)")] },
+            identity: historyServiceIdentity)
+        self.accept(transition, &effects)
+    }
+
+    /// Creates the run a request describes and answers once it is durable.
+    mutating func create(
+        _ request: StartRequest, _ call: Call, runID: RunID? = nil, replacing previous: RunID?,
+        _ effects: inout [Effect]
+    ) {
+        let runID = runID ?? RunID(self.generator.uuid())
+        var transition = self.creating(request, call, runID: runID)
+        transition.needsWorkflowTask = true
+        self.acceptNew(transition, replacing: previous)
+        let key = transition.state.key
+        let response = StartResponse.with {
+            $0.runID = runID.rawValue
+            $0.firstExecutionRunID = runID.rawValue
+            $0.started = true
+            $0.status = .running
+            $0.link = .startedEvent(of: key, namespace: call.request.namespace.name)
+        }
+        self.reply(call.id, .started(response), seeing: key, &effects)
+    }
+
+    func creating(_ request: StartRequest, _ call: Call, runID: RunID) -> Transition {
+        let event = HistoryEvent.with {
+            $0.eventType = .workflowExecutionStarted
+            $0.eventTime = self.now.proto
+            $0.workflowExecutionStartedEventAttributes = request.startedAttributes(
+                runID: runID, now: self.now)
+            if request.hasUserMetadata { $0.userMetadata = request.userMetadata }
+            $0.links = request.links
+        }
+        let run = NewRun(runID: runID, event: event, createRequestID: request.requestID)
+        return Transition.creating(
+            run, namespaceID: call.address.namespaceID, namespaceName: call.request.namespace.name,
+            retention: call.request.namespace.retention, now: self.now, settings: self.settings,
+            generator: self.generator)
+    }
+
+    private mutating func replyStarted(
+        _ run: CachedRun, _ call: Call, isNew: Bool, _ effects: inout [Effect]
+    ) {
+        let key = run.state.key
+        let response = StartResponse.with {
+            $0.runID = key.runID.rawValue
+            $0.firstExecutionRunID = run.state.info.firstRunID
+            $0.started = isNew
+            $0.status = run.state.info.status
+            $0.link = .startedEvent(of: key, namespace: call.request.namespace.name)
+        }
+        self.reply(call.id, .started(response), seeing: key, &effects)
+    }
+}
+
+extension CachedRun {
+    /// Why a closed run's workflow id may not be used again; nil if it may.
+    func refusal(
+        of policy: Temporal_Api_Enums_V1_WorkflowIdReusePolicy
+    ) -> ServiceError? {
+        switch policy {
+        case .allowDuplicate, .terminateIfRunning, .unspecified, .UNRECOGNIZED:
+            return nil
+        case .allowDuplicateFailedOnly:
+            switch self.state.info.status {
+            case .failed, .canceled, .terminated, .timedOut: return nil
+            default: break
+            }
+        case .rejectDuplicate:
+            break
+        }
+        return self.already(
+            "Workflow execution already finished. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID).")
+    }
+
+    var alreadyStarted: ServiceError {
+        self.already(
+            "Workflow execution is already running. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID).")
+    }
+
+    private func already(_ message: String) -> ServiceError {
+        ServiceError(
+            .workflowExecutionAlreadyStarted(
+                startRequestID: self.state.info.createRequestID, runID: self.state.key.runID,
+                firstRunID: RunID(self.state.info.firstRunID)), message)
+    }
+}
+
+extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
+    /// The first event's attributes for a run that begins a chain.
+    fileprivate func startedAttributes(
+        runID: RunID, now: Timestamp
+    ) -> Temporal_Api_History_V1_WorkflowExecutionStartedEventAttributes {
+        .with {
+            $0.workflowType = self.workflowType
+            $0.taskQueue = self.taskQueue
+            $0.taskQueue.kind = .normal
+            if self.hasInput { $0.input = self.input }
+            $0.workflowExecutionTimeout = self.workflowExecutionTimeout
+            $0.workflowRunTimeout = self.workflowRunTimeout
+            $0.workflowTaskTimeout = self.workflowTaskTimeout
+            let execution = Duration(clamping: self.workflowExecutionTimeout)
+            let delay = Duration(clamping: self.workflowStartDelay)
+            if execution > .zero {
+                $0.workflowExecutionExpirationTime = (now + execution + delay).proto
+            }
+            $0.originalExecutionRunID = runID.rawValue
+            $0.firstExecutionRunID = runID.rawValue
+            $0.identity = self.identity
+            if self.hasRetryPolicy { $0.retryPolicy = self.retryPolicy }
+            $0.attempt = 1
+            $0.firstWorkflowTaskBackoff = delay.proto
+            if self.hasMemo { $0.memo = self.memo }
+            if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
+            if self.hasHeader { $0.header = self.header }
+            if self.hasPriority { $0.priority = self.priority }
+            $0.workflowID = self.workflowID
+        }
+    }
+}
+
+extension Temporal_Api_Common_V1_Link {
+    /// A link to the first event of a run.
+    static func startedEvent(of key: WorkflowKey, namespace: String) -> Self {
+        .with {
+            $0.workflowEvent = .with {
+                $0.namespace = namespace
+                $0.workflowID = key.workflowID.rawValue
+                $0.runID = key.runID.rawValue
+                $0.eventRef = .with {
+                    $0.eventID = 1
+                    $0.eventType = .workflowExecutionStarted
+                }
+            }
+        }
+    }
+}

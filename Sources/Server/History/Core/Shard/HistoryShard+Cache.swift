@@ -1,0 +1,135 @@
+import DynamicConfig
+import Persistence
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+extension HistoryShard {
+    /// The run a request means, if it is in memory; marks it as used.
+    mutating func cached(_ address: WorkflowAddress, _ runID: RunID) -> CachedRun? {
+        guard let resolved = runID.isEmpty ? self.currentRuns[address] : runID else { return nil }
+        let key = WorkflowKey(
+            namespaceID: address.namespaceID, workflowID: address.workflowID, runID: resolved)
+        guard var run = self.runs[key] else { return nil }
+        self.useCounter += 1
+        run.lastUse = self.useCounter
+        self.runs[key] = run
+        return run
+    }
+
+    mutating func store(_ run: CachedRun) {
+        var run = run
+        let key = run.state.key
+        self.useCounter += 1
+        run.lastUse = self.useCounter
+        self.cachedBytes += run.bytes - (self.runs[key]?.bytes ?? 0)
+        self.runs[key] = run
+        self.countCache()
+    }
+
+    private mutating func countCache() {
+        let (runs, bytes) = (self.runs.count, self.cachedBytes)
+        self.count {
+            $0.cachedRuns = runs
+            $0.cachedBytes = bytes
+        }
+    }
+
+    mutating func drop(_ key: WorkflowKey) {
+        guard let run = self.runs.removeValue(forKey: key) else { return }
+        self.cachedBytes -= run.bytes
+        if self.currentRuns[key.address] == key.runID { self.currentRuns[key.address] = nil }
+        self.countCache()
+    }
+
+    /// Drops the runs that were not used for longest until the rest fits.
+    ///
+    /// Runs that are not durable yet, or on which callers wait, stay.
+    mutating func evict() {
+        let bytesMax = self.settings.shardCacheSizeMax
+        guard self.cachedBytes > bytesMax else { return }
+        let candidates = self.runs.filter { $0.value.lastBatch <= self.durable && !$0.value.isAwaited }
+            .sorted { $0.value.lastUse < $1.value.lastUse }
+        // Well below the limit, so that not every commit has to look for candidates.
+        for (key, _) in candidates where self.cachedBytes > bytesMax / 4 * 3 { self.drop(key) }
+    }
+
+    // MARK: Loading
+
+    mutating func load(
+        _ address: WorkflowAddress, _ runID: RunID?, then waiting: Waiting,
+        _ effects: inout [Effect]
+    ) {
+        if self.loads[address] != nil {
+            self.loads[address]?.waiting.append(waiting)
+            return
+        }
+        self.loads[address] = Load(runID: runID, waiting: [waiting])
+        self.count { $0.runLoads += 1 }
+        effects.append(.loadRun(address, runID))
+    }
+
+    mutating func runLoaded(
+        _ address: WorkflowAddress, _ runID: RunID?, _ result: Result<RunRecord?, StoreError>,
+        _ effects: inout [Effect]
+    ) {
+        guard let load = self.loads.removeValue(forKey: address) else { return }
+        var missing: RunID??
+        switch result {
+        case .failure(let error):
+            let refusal = ServiceError.unavailable("the workflow cannot be read now, try again")
+            self.refuse(load.waiting, refusal, &effects)
+            effects.append(.report(.taskUnreadable(0, "\(error)")))
+            return
+        case .success(nil):
+            missing = .some(runID)
+        case .success(let record?):
+            do throws(HistoryCorrupted) {
+                try self.take(record)
+            } catch {
+                effects.append(.report(.runCorrupt(record.key, error.description)))
+                let refusal = ServiceError(.dataLoss, "the workflow's stored state is corrupt")
+                self.refuse(load.waiting, refusal, &effects)
+                return
+            }
+        }
+        for waiting in load.waiting { self.resume(waiting, missing: missing, &effects) }
+    }
+
+    private mutating func refuse(
+        _ waiting: [Waiting], _ error: ServiceError, _ effects: inout [Effect]
+    ) {
+        for entry in waiting {
+            switch entry {
+            case .request(let id, _): self.refuse(id, error, seeing: nil, &effects)
+            case .timer(let key): self.timers.set(key, to: self.now + .seconds(5))
+            }
+        }
+    }
+
+    private mutating func take(_ record: RunRecord) throws(HistoryCorrupted) {
+        if let current = record.currentRunID, self.currentRuns[record.key.address] == nil {
+            self.currentRuns[record.key.address] = current
+        }
+        guard self.runs[record.key] == nil else { return }
+        let state = try MutableState(record)
+        guard state.key == record.key else {
+            throw HistoryCorrupted("run \(record.key) holds the state of \(state.key)")
+        }
+        var run = CachedRun(state: state, version: record.version, lastBatch: self.durable)
+        run.account(info: record.info, upserted: record.items, deleted: [])
+        self.store(run)
+    }
+
+    private mutating func resume(
+        _ waiting: Waiting, missing: RunID??, _ effects: inout [Effect]
+    ) {
+        switch waiting {
+        case .timer(let key):
+            if self.runs[key] != nil { self.fire(key, &effects) }
+        case .request(let id, let request):
+            guard self.live.contains(id) else { return }
+            self.perform(id, request, missing: missing, &effects)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import DynamicConfig
+import Persistence
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+extension HistoryShard {
+    /// Sets when a run needs attention; beyond the horizon the store alone remembers it.
+    mutating func setTimer(_ key: WorkflowKey, to deadline: Timestamp?) {
+        if let horizon = self.timerHorizon, let deadline, deadline >= horizon {
+            self.timers.set(key, to: nil)
+            return
+        }
+        self.timers.set(key, to: deadline)
+        // Twice the limit before trimming, so that trimming is rare.
+        guard self.timers.count > 2 * self.settings.shardTimersMax else { return }
+        if let cut = self.timers.keepEarliest(self.settings.shardTimersMax) {
+            self.timerHorizon = min(self.timerHorizon ?? cut, cut)
+        }
+    }
+
+    mutating func timersLoaded(
+        _ result: Result<[TimerRow], StoreError>, _ effects: inout [Effect]
+    ) {
+        guard self.isLoadingTimers else { return }
+        switch result {
+        case .failure(let error):
+            self.reload(because: "timers cannot be read: \(error)", &effects)
+            return
+        case .success(let rows):
+            self.isLoadingTimers = false
+            self.take(rows)
+        }
+        if case .recovering(let tasks, true) = self.phase {
+            self.phase = .recovering(tasks: tasks, timers: false)
+            self.serveIfRecovered(&effects)
+        } else {
+            self.fireTimers(&effects)
+        }
+    }
+
+    private mutating func take(_ rows: [TimerRow]) {
+        let isComplete = rows.count < self.settings.shardTimersMax
+        // A row of the last time in an incomplete page may have siblings beyond it.
+        let horizon = isComplete ? nil : rows.last?.at
+        for row in rows {
+            // Memory is newer than the page for runs that changed since it was asked for.
+            if let run = self.runs[row.key] {
+                self.timers.set(row.key, to: run.state.nextDeadline)
+            } else {
+                self.timers.set(row.key, to: row.at)
+            }
+        }
+        self.timerHorizon = horizon
+        guard let horizon else { return }
+        for run in self.runs.values {
+            if let deadline = run.state.nextDeadline, deadline < horizon {
+                self.timers.set(run.state.key, to: deadline)
+            }
+        }
+    }
+
+    mutating func fireTimers(_ effects: inout [Effect]) {
+        guard self.phase == .serving else { return }
+        if let horizon = self.timerHorizon, horizon <= self.now, !self.isLoadingTimers {
+            self.isLoadingTimers = true
+            self.count { $0.timerLoads += 1 }
+            effects.append(.loadTimers(after: nil, countMax: self.settings.shardTimersMax))
+        }
+        while let key = self.timers.popDue(at: self.now) {
+            if self.runs[key] != nil {
+                self.fire(key, &effects)
+            } else {
+                self.load(key.address, key.runID, then: .timer(key), &effects)
+            }
+        }
+    }
+
+    /// Does everything that is due in a run, as one transition.
+    mutating func fire(_ key: WorkflowKey, _ effects: inout [Effect]) {
+        guard let run = self.runs[key] else { return }
+        let due = run.state.due(at: self.now)
+        guard !due.isEmpty else {
+            self.setTimer(key, to: run.state.nextDeadline)
+            return
+        }
+        if due.contains(.retention) {
+            self.open.delete(key)
+            self.open.transitions += 1
+            self.count { $0.transitions += 1 }
+            self.timers.set(key, to: nil)
+            self.drop(key)
+            return
+        }
+        var transition = self.transition(of: run)
+        for deadline in due where transition.state.isRunning { transition.meet(deadline) }
+        self.accept(transition, &effects)
+    }
+}
+
+extension Transition {
+    /// Does what a deadline that has passed asks for.
+    mutating func meet(_ deadline: RunDeadline) {
+        // An earlier deadline of the same moment may have made this one void.
+        guard self.state.due(at: self.now).contains(deadline) else { return }
+        switch deadline {
+        case .userTimer(let timerID): self.fireTimer(timerID)
+        case .activity(let id, .retry): self.resumeActivity(id)
+        case .activity(let id, let kind): self.timeOutActivity(id, kind)
+        case .workflowTaskTimeout(let type): self.timeOutWorkflowTask(type)
+        case .firstTaskBackoff:
+            self.state.info.firstTaskBackoffUntil = 0
+            self.needsWorkflowTask = true
+        case .runTimeout: self.timeOutRun(isExecutionTimeout: self.isExecutionExpired)
+        case .executionTimeout: self.timeOutRun(isExecutionTimeout: true)
+        case .retention: break
+        }
+    }
+
+    private var isExecutionExpired: Bool {
+        let expiration = self.state.info.executionExpirationAt
+        return expiration != 0 && expiration <= self.now.nanoseconds
+    }
+}

@@ -1,0 +1,161 @@
+import DynamicConfig
+import Persistence
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+/// Owns everything of one history shard and decides everything about it.
+///
+///     acquiring ── rangeAcquired ──▶ recovering ── tasks and timers loaded ──▶ serving
+///         ▲                              │                                       │
+///         └──────────── a commit failed or its outcome is unknown ◀──────────────┘
+///
+/// Transitions append to the open batch; at most one batch is being committed. Whatever is visible
+/// outside is held back until the batch that justifies it is durable.
+package struct HistoryShard: Machine {
+    enum Phase: Equatable {
+        /// Bidding for the range; requests wait.
+        case acquiring(retryAt: Timestamp?)
+        /// Reading back tasks and timers; requests wait.
+        case recovering(tasks: Bool, timers: Bool)
+        case serving
+        /// Terminal: every request is refused.
+        case stopped
+    }
+
+    /// A request or timer that waits for a run to be loaded.
+    enum Waiting: Sendable {
+        case request(RequestID, HistoryRequest)
+        case timer(WorkflowKey)
+    }
+
+    struct Load: Sendable {
+        let runID: RunID?
+        var waiting: [Waiting]
+    }
+
+    package let id: ShardID
+    let settings: Settings
+    var generator: SeededGenerator
+    var phase = Phase.acquiring(retryAt: nil)
+    var range = RangeID(0)
+    var now = Timestamp.epoch
+
+    var runs: [WorkflowKey: CachedRun] = [:]
+    var currentRuns: [WorkflowAddress: RunID] = [:]
+    var cachedBytes = 0
+    var useCounter: UInt64 = 0
+    var loads: [WorkflowAddress: Load] = [:]
+    /// Requests that arrived before the shard was ready.
+    var early: [(RequestID, HistoryRequest)] = []
+    /// Requests not answered yet.
+    var live: Set<RequestID> = []
+
+    var nextBatchID: UInt64 = 1
+    var open = OpenBatch(id: BatchID(rawValue: 1))
+    var inFlight: OpenBatch?
+    var durable = BatchID(rawValue: 0)
+
+    var nextTaskID: Int64 = 0
+    /// Tasks that are durable and with matching, or wait for another try.
+    var tasks: [Int64: StoredHistoryTask] = [:]
+    var taskAttempts: [Int64: Int] = [:]
+    var taskRetries = DeadlineHeap<Int64>()
+    /// Done, to be removed by the next commit.
+    var finishedTasks: [Int64] = []
+    var deletionDueAt: Timestamp?
+
+    /// When runs need attention; complete up to the horizon, later ones are in the store only.
+    var timers = DeadlineHeap<WorkflowKey>()
+    var timerHorizon: Timestamp?
+    var isLoadingTimers = false
+
+    var waitDeadlines = DeadlineHeap<RequestID>()
+    /// Where the waiting request of a deadline is to be found.
+    var waitingOn: [RequestID: WorkflowKey] = [:]
+    var nextQueryID: UInt64 = 1
+    var directQueries: [QueryID: DirectQuery] = [:]
+
+    package private(set) var counters = Counters()
+
+    /// - Parameter seed: for run ids and jitter; from the outside, so that a simulation repeats.
+    package init(id: ShardID, settings: Settings, seed: UInt64) {
+        self.id = id
+        self.settings = settings
+        self.generator = SeededGenerator(seed, UInt64(UInt32(bitPattern: id.rawValue)))
+    }
+
+    /// Begins with acquiring the range.
+    package mutating func start(effects: inout [Effect]) { effects.append(.acquireRange) }
+
+    package mutating func step(_ input: Input, now: Timestamp, effects: inout [Effect]) {
+        self.now = max(now, self.now)
+        switch input {
+        case .rangeAcquired(let range): self.rangeAcquired(range, &effects)
+        case .acquisitionFailed: self.acquisitionFailed()
+        case .tasksLoaded(let result): self.tasksLoaded(result, &effects)
+        case .timersLoaded(let result): self.timersLoaded(result, &effects)
+        case .requestArrived(let id, let request): self.arrived(id, request, &effects)
+        case .requestCanceled(let id): self.canceled(id, &effects)
+        case .runLoaded(let address, let runID, let result):
+            self.runLoaded(address, runID, result, &effects)
+        case .batchCommitted(let id, let error): self.committed(id, error, &effects)
+        case .taskHandedOver(let taskID, let error): self.handedOver(taskID, error, &effects)
+        case .queryAnswered(let id, let result): self.queryAnswered(id, result, &effects)
+        case .tick: self.ticked(&effects)
+        case .stopped: self.stop(&effects)
+        }
+        self.flush(&effects)
+    }
+
+    package var nextDeadline: Timestamp? {
+        mutating get {
+            switch self.phase {
+            case .acquiring(let retryAt): return retryAt
+            case .recovering, .stopped: return nil
+            case .serving: break
+            }
+            var earliest: Timestamp?
+            func consider(_ deadline: Timestamp?) {
+                guard let deadline else { return }
+                earliest = min(earliest ?? deadline, deadline)
+            }
+            consider(self.timers.first)
+            if !self.isLoadingTimers { consider(self.timerHorizon) }
+            consider(self.taskRetries.first)
+            consider(self.waitDeadlines.first)
+            consider(self.deletionDueAt)
+            return earliest
+        }
+    }
+
+    /// The range that fences this shard's writes.
+    package var currentRange: RangeID { self.range }
+    package var isServing: Bool { self.phase == .serving }
+    /// Whether nothing is being written or waits to be.
+    package var isQuiet: Bool { self.inFlight == nil && self.open.isEmpty }
+
+    // MARK: Counting
+
+    mutating func count(_ change: (inout Counters) -> Void) { change(&self.counters) }
+
+    // MARK: Time
+
+    private mutating func ticked(_ effects: inout [Effect]) {
+        if case .acquiring(let retryAt?) = self.phase, retryAt <= self.now {
+            self.phase = .acquiring(retryAt: nil)
+            effects.append(.acquireRange)
+            return
+        }
+        guard self.phase == .serving else { return }
+        self.fireTimers(&effects)
+        self.retryTasks(&effects)
+        self.expireWaits(&effects)
+        if let due = self.deletionDueAt, due <= self.now { self.deletionDueAt = nil; self.scheduleDeletion() }
+    }
+
+    private mutating func scheduleDeletion() {
+        self.open.deleteTasks(self.finishedTasks)
+        self.finishedTasks = []
+    }
+}

@@ -1,0 +1,82 @@
+import DynamicConfig
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
+
+extension Transition {
+    /// Prepares the next attempt of a run that failed, if its retry policy has one left.
+    mutating func retryRun(after failure: Failure) -> (RetryState, RunID?) {
+        let info = self.state.info
+        guard info.hasRetryPolicy else { return (.retryPolicyNotSet, nil) }
+        let decision = RetryDecision(
+            policy: info.retryPolicy, attempt: info.attempt, failure: failure, now: self.now,
+            expiration: info.executionExpirationAt > 0
+                ? Timestamp(nanoseconds: info.executionExpirationAt) : nil,
+            capsNextRetryDelay: true)
+        switch decision {
+        case .giveUp(let state): return (state, nil)
+        case .retry(let interval):
+            let runID = RunID(self.generator.uuid())
+            var started = self.state.startedEvent.workflowExecutionStartedEventAttributes
+            started.initiator = .retry
+            started.continuedFailure = failure
+            started.attempt = info.attempt + 1
+            started.eagerExecutionAccepted = false
+            self.successor = self.successor(
+                started, runID: runID, backoff: self.backoffOfNextRun(interval))
+            return (.inProgress, runID)
+        }
+    }
+
+    /// Chains of runs may not start more often than once per interval.
+    func backoffOfNextRun(_ wanted: Duration) -> Duration {
+        let lived = self.now - Timestamp(nanoseconds: self.state.info.startAt)
+        let minimum = self.settings.workflowIDReuseIntervalMin
+        return lived + wanted < minimum ? max(minimum - lived, .zero) : wanted
+    }
+
+    /// The first event of the run that follows this one in its chain.
+    func successor(
+        _ attributes: Temporal_Api_History_V1_WorkflowExecutionStartedEventAttributes,
+        runID: RunID, backoff: Duration
+    ) -> NewRun {
+        let info = self.state.info
+        var attributes = attributes
+        let old = self.state.startedEvent.workflowExecutionStartedEventAttributes
+        attributes.workflowID = info.workflowID
+        attributes.continuedExecutionRunID = info.runID
+        attributes.originalExecutionRunID = runID.rawValue
+        attributes.firstExecutionRunID = info.firstRunID
+        attributes.workflowExecutionTimeout = old.workflowExecutionTimeout
+        if old.hasWorkflowExecutionExpirationTime {
+            attributes.workflowExecutionExpirationTime = old.workflowExecutionExpirationTime
+        }
+        attributes.firstWorkflowTaskBackoff = backoff.proto
+        attributes.identity = old.identity
+        if info.hasAutoResetPoints { attributes.prevAutoResetPoints = info.autoResetPoints }
+        let event = HistoryEvent.with {
+            $0.eventType = .workflowExecutionStarted
+            $0.eventTime = self.now.proto
+            $0.workflowExecutionStartedEventAttributes = attributes
+            if info.hasUserMetadata { $0.userMetadata = info.userMetadata }
+        }
+        return NewRun(runID: runID, event: event, createRequestID: runID.rawValue)
+    }
+
+    /// The transition that creates a run: its first event, and its first workflow task unless it
+    /// must wait.
+    static func creating(
+        _ run: NewRun, namespaceID: NamespaceID, namespaceName: String, retention: Duration,
+        now: Timestamp, settings: Settings, generator: SeededGenerator
+    ) -> Transition {
+        var state = MutableState()
+        state.info.namespaceID = namespaceID.rawValue
+        state.info.namespaceName = namespaceName
+        state.info.retentionNs = retention.nanoseconds
+        state.info.createRequestID = run.createRequestID
+        state.info.nextEventID = 1
+        var transition = Transition(state, now: now, settings: settings, generator: generator)
+        transition.append(run.event)
+        return transition
+    }
+}

@@ -1,0 +1,231 @@
+import DynamicConfig
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
+
+extension Transition {
+    /// Gives the run a workflow task, unless it has one, is closed, or must not run yet.
+    ///
+    /// From the second attempt on the task is transient: its events are written when it completes.
+    mutating func scheduleWorkflowTask(attempt: Int32 = 1) {
+        guard self.state.isRunning, !self.state.hasWorkflowTask, !self.state.isBackingOff else {
+            return
+        }
+        self.flushBufferedEvents()
+        var task = StoredWorkflowTask()
+        task.kind = attempt > 1 ? .transient : .normal
+        task.attempt = attempt
+        task.scheduledAt = self.now.nanoseconds
+        task.originalScheduledAt = self.now.nanoseconds
+        task.timeoutNs = self.workflowTaskTimeout(attempt: attempt).nanoseconds
+        task.stamp = Int32(truncatingIfNeeded: self.state.info.stateTransitionCount &+ 1)
+        task.scheduledEventID = self.state.info.nextEventID
+        if self.state.isSticky {
+            task.taskQueue = self.state.info.stickyTaskQueue
+            task.taskQueueKind = .sticky
+            task.scheduleToStartAt =
+                self.now.nanoseconds.after(self.state.info.stickyScheduleToStartNs)
+        } else {
+            task.taskQueue = self.state.info.taskQueue
+            task.taskQueueKind = .normal
+        }
+        if task.kind == .normal { self.appendScheduled(task) }
+        self.state.info.workflowTask = task
+        self.dispatchWorkflowTask()
+    }
+
+    private mutating func dispatchWorkflowTask() {
+        let task = self.state.info.workflowTask
+        let info = self.state.info
+        self.add { record in
+            record.workflowTask = .with {
+                $0.scheduledEventID = task.scheduledEventID
+                $0.stamp = task.stamp
+                $0.taskQueue = task.taskQueue
+                $0.taskQueueKind = task.taskQueueKind
+                $0.normalTaskQueue = info.taskQueue
+                $0.expiresAt = task.scheduleToStartAt
+                if info.hasPriority { $0.priority = info.priority }
+            }
+        }
+    }
+
+    @discardableResult
+    private mutating func appendScheduled(_ task: StoredWorkflowTask) -> HistoryEvent {
+        self.append(self.state.workflowTaskScheduledEvent(task))
+    }
+
+    /// A little more than the plain timeout for later attempts, so that a worker which never
+    /// answers is asked ever more rarely.
+    private mutating func workflowTaskTimeout(attempt: Int32) -> Duration {
+        let plain = Duration.nanoseconds(self.state.info.taskTimeoutNs)
+        guard attempt > 3 else { return plain }
+        let limit = self.settings.workflowTaskRetryIntervalMax.nanoseconds
+        let doublings = min(attempt - 4, 40)
+        let (grown, overflow) = Int64(5_000_000_000).multipliedReportingOverflow(
+            by: Int64(1) << Int64(doublings))
+        let extra = overflow ? limit : min(grown, limit)
+        let jitter = extra / 5
+        return plain + .nanoseconds(extra - Int64.random(in: 0...max(jitter, 0), using: &self.generator))
+    }
+
+    /// Records that a poll took the task. The caller has checked that it may.
+    mutating func startWorkflowTask(requestID: String, identity: String, isStickyPoll: Bool) {
+        if !isStickyPoll { self.clearSticky() }
+        var task = self.state.info.workflowTask
+        if task.kind == .transient, task.scheduledEventID != self.state.info.nextEventID {
+            // Events came in since: the worker must see them, so this is a task like any other.
+            task.kind = .normal
+            task.attempt = 1
+            task.scheduledEventID = self.state.info.nextEventID
+            self.appendScheduled(task)
+        }
+        task.startedAt = self.now.nanoseconds
+        task.requestID = requestID
+        task.identity = identity
+        task.historySize = self.state.info.historySize
+        task.suggestContinueAsNew =
+            self.state.info.historySize >= self.settings.historySizeSuggestContinueAsNew
+            || self.state.info.nextEventID >= self.settings.historyCountSuggestContinueAsNew
+        if task.kind == .normal {
+            task.startedEventID = self.state.info.nextEventID
+            self.append(self.state.workflowTaskStartedEvent(task))
+        } else {
+            task.startedEventID = task.scheduledEventID + 1
+        }
+        self.state.info.workflowTask = task
+    }
+
+    /// Takes the started task off the run and writes what its completion adds to history.
+    mutating func completeWorkflowTask(
+        _ request: Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest
+    ) -> Int64 {
+        var task = self.state.info.workflowTask
+        self.state.info.clearWorkflowTask()
+        if task.kind == .transient {
+            task.scheduledEventID = self.appendScheduled(task).eventID
+            task.startedEventID =
+                self.append(self.state.workflowTaskStartedEvent(task)).eventID
+        }
+        let completed = self.append(
+            .workflowTaskCompleted,
+            .workflowTaskCompletedEventAttributes(
+                .with {
+                    $0.scheduledEventID = task.scheduledEventID
+                    $0.startedEventID = task.startedEventID
+                    $0.identity = request.identity
+                    $0.binaryChecksum = request.binaryChecksum
+                    if request.hasWorkerVersionStamp { $0.workerVersion = request.workerVersionStamp }
+                    if request.hasSdkMetadata { $0.sdkMetadata = request.sdkMetadata }
+                    if request.hasMeteringMetadata { $0.meteringMetadata = request.meteringMetadata }
+                }))
+        self.state.info.workflowTaskAttemptsSinceSuccess = 0
+        self.state.info.clearLastWorkflowTaskFailure()
+        return completed.eventID
+    }
+
+    /// Ends the started task as failed and schedules the next attempt.
+    mutating func failWorkflowTask(
+        _ cause: WorkflowTaskFailedCause, failure: Failure?, identity: String, reschedules: Bool = true
+    ) {
+        let task = self.state.info.workflowTask
+        self.state.info.clearWorkflowTask()
+        if task.kind == .normal {
+            self.append(
+                .workflowTaskFailed,
+                .workflowTaskFailedEventAttributes(
+                    .with {
+                        $0.scheduledEventID = task.scheduledEventID
+                        $0.startedEventID = task.startedEventID
+                        $0.cause = cause
+                        if let failure { $0.failure = failure }
+                        $0.identity = identity
+                    }))
+        }
+        self.state.info.lastWorkflowTaskFailure = .with {
+            $0.cause = "\(cause)"
+        }
+        if cause == .unhandledCommand { self.state.info.closeAttempted = true }
+        if reschedules { self.retryWorkflowTask(after: task) }
+    }
+
+    /// Ends the task because its worker, or for a sticky queue any worker, took too long.
+    mutating func timeOutWorkflowTask(_ type: Temporal_Api_Enums_V1_TimeoutType) {
+        let task = self.state.info.workflowTask
+        self.state.info.clearWorkflowTask()
+        if task.kind == .normal {
+            self.append(
+                .workflowTaskTimedOut,
+                .workflowTaskTimedOutEventAttributes(
+                    .with {
+                        $0.scheduledEventID = task.scheduledEventID
+                        $0.startedEventID = task.startedEventID
+                        $0.timeoutType = type
+                    }))
+        }
+        if type == .scheduleToStart {
+            self.clearSticky()
+            self.scheduleWorkflowTask()
+        } else {
+            self.retryWorkflowTask(after: task)
+        }
+    }
+
+    /// A failure on a sticky queue may be the cache's fault, so it does not count.
+    private mutating func retryWorkflowTask(after task: StoredWorkflowTask) {
+        let countsAsAttempt = !self.state.isSticky
+        self.clearSticky()
+        if countsAsAttempt { self.state.info.workflowTaskAttemptsSinceSuccess += 1 }
+        self.scheduleWorkflowTask(attempt: countsAsAttempt ? task.attempt + 1 : 1)
+    }
+
+    mutating func clearSticky() {
+        self.state.info.stickyTaskQueue = ""
+        self.state.info.stickyScheduleToStartNs = 0
+    }
+}
+
+extension MutableState {
+    /// The event that says `task` was scheduled, whether or not it is in history.
+    func workflowTaskScheduledEvent(_ task: StoredWorkflowTask) -> HistoryEvent {
+        .with { event in
+            event.eventID = task.scheduledEventID
+            event.eventType = .workflowTaskScheduled
+            event.eventTime = Timestamp(nanoseconds: task.scheduledAt).proto
+            event.workflowTaskScheduledEventAttributes = .with {
+                $0.taskQueue = .with {
+                    $0.name = task.taskQueue
+                    $0.kind = task.taskQueueKind
+                    if task.taskQueueKind == .sticky { $0.normalName = self.info.taskQueue }
+                }
+                $0.startToCloseTimeout = Duration.nanoseconds(task.timeoutNs).proto
+                $0.attempt = task.attempt
+            }
+        }
+    }
+
+    /// The event that says `task` was started, whether or not it is in history.
+    func workflowTaskStartedEvent(_ task: StoredWorkflowTask) -> HistoryEvent {
+        .with { event in
+            event.eventID = task.startedEventID
+            event.eventType = .workflowTaskStarted
+            event.eventTime = Timestamp(nanoseconds: task.startedAt).proto
+            event.workflowTaskStartedEventAttributes = .with {
+                $0.scheduledEventID = task.scheduledEventID
+                $0.identity = task.identity
+                $0.requestID = task.requestID
+                $0.historySizeBytes = task.historySize
+                $0.suggestContinueAsNew = task.suggestContinueAsNew
+            }
+        }
+    }
+
+    /// The events of a transient task, which history does not hold yet.
+    package var transientSuffix: [HistoryEvent] {
+        guard self.info.hasWorkflowTask, self.info.workflowTask.kind == .transient,
+            self.info.workflowTask.startedEventID != 0
+        else { return [] }
+        let task = self.info.workflowTask
+        return [self.workflowTaskScheduledEvent(task), self.workflowTaskStartedEvent(task)]
+    }
+}

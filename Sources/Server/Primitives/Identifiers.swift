@@ -1,0 +1,126 @@
+/// A name that must not be mixed up with another kind of name.
+package protocol Identifier: Hashable, Comparable, Sendable, CustomStringConvertible,
+    ExpressibleByStringLiteral
+{
+    var rawValue: String { get }
+    init(_ rawValue: String)
+}
+
+extension Identifier {
+    package var description: String { self.rawValue }
+    package init(stringLiteral value: String) { self.init(value) }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    /// Whether this is the empty string, which the API uses for "not set".
+    package var isEmpty: Bool { self.rawValue.isEmpty }
+}
+
+/// The id of a namespace, a UUID; callers know namespaces by name.
+package struct NamespaceID: Identifier {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// What callers choose to name a workflow; unique among a namespace's open runs.
+package struct WorkflowID: Identifier {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The id of one run of a workflow, a UUID the server draws.
+package struct RunID: Identifier {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// One of the fixed number of shards workflows are spread over, counted from 1.
+package struct ShardID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: Int32
+    package init(_ rawValue: Int32) { self.rawValue = rawValue }
+    package var description: String { "shard \(self.rawValue)" }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Fences writes: each acquisition of a shard or task queue raises it, writes with an older one fail.
+package struct RangeID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: Int64
+    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+    package var description: String { "range \(self.rawValue)" }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A workflow id within its namespace: what a shard is chosen by.
+package struct WorkflowAddress: Hashable, Comparable, Sendable {
+    package let namespaceID: NamespaceID
+    package let workflowID: WorkflowID
+
+    package init(namespaceID: NamespaceID, workflowID: WorkflowID) {
+        self.namespaceID = namespaceID
+        self.workflowID = workflowID
+    }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.namespaceID, left.workflowID) < (right.namespaceID, right.workflowID)
+    }
+
+    /// The shard of this workflow, the same on every node and for ever.
+    package func shard(of count: Int32) -> ShardID {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in self.namespaceID.rawValue.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        hash = (hash ^ 0x5f) &* 0x100_0000_01b3
+        for byte in self.workflowID.rawValue.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        hash ^= hash >> 32
+        return ShardID(Int32(hash % UInt64(max(count, 1))) + 1)
+    }
+}
+
+/// One run of one workflow.
+package struct WorkflowKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let namespaceID: NamespaceID
+    package let workflowID: WorkflowID
+    package let runID: RunID
+
+    package init(namespaceID: NamespaceID, workflowID: WorkflowID, runID: RunID) {
+        self.namespaceID = namespaceID
+        self.workflowID = workflowID
+        self.runID = runID
+    }
+
+    package var address: WorkflowAddress {
+        WorkflowAddress(namespaceID: self.namespaceID, workflowID: self.workflowID)
+    }
+    package var description: String { "\(self.workflowID)/\(self.runID)" }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.namespaceID, left.workflowID, left.runID)
+            < (right.namespaceID, right.workflowID, right.runID)
+    }
+}
+
+/// What kind of tasks a task queue hands out.
+package enum TaskQueueType: Int32, Hashable, Sendable {
+    case workflow = 1
+    case activity = 2
+}
+
+/// One task queue of one type: what matching keeps a partition, a backlog and pollers for.
+package struct TaskQueueKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let namespaceID: NamespaceID
+    package let name: String
+    package let type: TaskQueueType
+    /// A worker's own queue, for runs it holds in its cache.
+    package let isSticky: Bool
+
+    package init(namespaceID: NamespaceID, name: String, type: TaskQueueType, isSticky: Bool) {
+        self.namespaceID = namespaceID
+        self.name = name
+        self.type = type
+        self.isSticky = isSticky
+    }
+
+    package var description: String { "\(self.type) queue \(self.name)" }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.namespaceID, left.name, left.type.rawValue)
+            < (right.namespaceID, right.name, right.type.rawValue)
+    }
+}
