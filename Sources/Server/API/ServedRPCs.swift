@@ -5,6 +5,11 @@ package struct RPCDescriptor: Sendable, Hashable {
     /// Full name of the service, `temporal.api.workflowservice.v1.WorkflowService`.
     package let service: String
     package let method: String
+
+    package init(service: String, method: String) {
+        self.service = service
+        self.method = method
+    }
 }
 
 /// The descriptors of every served API, decoded from what the build embedded.

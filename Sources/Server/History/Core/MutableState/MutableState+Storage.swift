@@ -92,8 +92,11 @@ extension MutableState {
     }
 
     /// Serializes what this process built itself, which cannot fail: no required fields, no `Any`.
+    /// Maps are written in key order, so that the same state is the same bytes.
     package static func bytes(_ message: some SwiftProtobuf.Message) -> [UInt8] {
-        do { return try message.serializedBytes() } catch {
+        var options = BinaryEncodingOptions()
+        options.useDeterministicOrdering = true
+        do { return try message.serializedBytes(options: options) } catch {
             invariantFailure("a message of our own cannot be serialized: \(error)")
         }
     }
