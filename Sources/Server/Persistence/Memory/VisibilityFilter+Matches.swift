@@ -47,7 +47,9 @@ extension VisibilityRecord {
     }
 
     private func operand(of column: VisibilityColumn) -> VisibilityOperand? {
-        if column == .closeTime && self.isOpen { return .number(Timestamp.distantFuture.nanoseconds) }
+        if column == .closeTime && self.isOpen {
+            return .number(Timestamp.distantFuture.nanoseconds)
+        }
         return self.value(of: column)?.operand
     }
 

@@ -16,8 +16,9 @@ package final class SQLiteStores: Stores {
     private let engine: StoreEngine
 
     /// Opens or creates a database and brings its tables to the newest version.
-    /// - Parameter readersCount: threads that answer reads of a file.
-    /// - Parameter waitingMax: calls that may wait for a thread; further ones are refused.
+    /// - Parameters:
+    ///   - readersCount: threads that answer reads of a file.
+    ///   - waitingMax: calls that may wait for a thread; further ones are refused.
     package static func open(
         location: Location, readersCount: Int = 2, waitingMax: Int = 100_000
     ) throws(SQLiteOpenError) -> SQLiteStores {
@@ -27,6 +28,9 @@ package final class SQLiteStores: Stores {
             try Schema.migrate(writer, path: ":memory:")
             return SQLiteStores(writer: writer, readers: [], lock: nil, waitingMax: waitingMax)
         case .file(let path):
+            guard !path.isEmpty && path != ":memory:" else {
+                throw .failed(path: path, reason: "this is not the name of a file")
+            }
             let lock = try DatabaseLock(path: path)
             let writer = try self.openFile(path)
             var readers: [SQLiteConnection] = []
@@ -52,8 +56,16 @@ package final class SQLiteStores: Stores {
     /// Finishes the calls that wait, refuses later ones, and closes the database.
     package func close() async { await self.engine.close() }
 
+    private static let writerPragmas = [
+        "synchronous = FULL", "temp_store = MEMORY",
+        // Kibibytes; what a transaction changes should fit.
+        "cache_size = -64000",
+        // Pages in the log before they are moved to the database, 16 MiB.
+        "wal_autocheckpoint = 4000",
+    ]
+
     private static func openFile(_ path: String) throws(SQLiteOpenError) -> SQLiteConnection {
-        let connection = try self.connect(to: path, ["synchronous = FULL", "temp_store = MEMORY"])
+        let connection = try self.connect(to: path, self.writerPragmas)
         // Before anything that changes the file: it may not be ours.
         try Schema.migrate(connection, path: path)
         let mode: String?

@@ -8,7 +8,7 @@ enum Schema {
     static let applicationID = 0x746d_706c
     static var version: Int { self.migrations.count }
 
-    /// Statements that lead from each version to the next. Only ever appended to.
+    /// Statements that lead from each version to the next; only ever appended to.
     static let migrations: [String] = [
         """
         CREATE TABLE cluster_metadata (
@@ -182,7 +182,10 @@ enum Schema {
         _ sql: String, _ connection: SQLiteConnection, path: String
     ) throws(SQLiteOpenError) -> Int {
         do throws(StoreError) {
-            return Int(try connection.first(sql) { (row) throws(StoreError) in try row.integer(0) } ?? 0)
+            let number = try connection.first(sql) { (row) throws(StoreError) in
+                try row.integer(0)
+            }
+            return Int(number ?? 0)
         } catch {
             throw .failed(path: path, reason: "\(error)")
         }

@@ -152,8 +152,9 @@ package struct VisibilityQuery: Sendable, Equatable {
 
 package struct VisibilityCount: Sendable, Equatable {
     package var total: Int64
-    /// Values of the grouping column (its stored form) with their counts, by value. Runs without
-    /// a value are in no group.
+    /// Values of the grouping column (its stored form) with their counts, by value.
+    ///
+    /// Runs without a value are in no group.
     package var groups: [Group]
 
     package struct Group: Sendable, Equatable {

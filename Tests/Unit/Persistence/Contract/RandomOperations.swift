@@ -163,7 +163,8 @@ struct RandomOperations {
             let stored = try await stores.loadRun(key.address, runID: key.runID, shard: shard)
             let current = try await stores.loadRun(key.address, runID: nil, shard: shard)
             self.lastID += 2
-            batch.history.append(node(key, self.chance(of: 15) ? 1...2 : self.lastID...(self.lastID + 1)))
+            batch.history.append(
+                node(key, self.chance(of: 15) ? 1...2 : self.lastID...(self.lastID + 1)))
             batch.runs.append(self.write(key, stored: stored))
             if self.chance(of: 2) {
                 let expected = self.chance(of: 10) ? key.runID : current?.currentRunID

@@ -54,9 +54,10 @@ struct RandomVisibility {
         case .bool: .bool(self.chance(of: 2))
         case .datetime: .datetime(at(self.draw(Self.numbers)))
         case .keywordList:
-            .keywordList((0..<Int.random(in: 0...3, using: &self.random)).map { _ in
-                self.draw(Self.strings)
-            })
+            .keywordList(
+                (0..<Int.random(in: 0...3, using: &self.random)).map { _ in
+                    self.draw(Self.strings)
+                })
         }
     }
 

@@ -3,7 +3,9 @@ import Primitives
 import Testing
 
 @Suite struct ShardReadContractTests {
-    @Test("History is read from any event on, in order, batch by batch", arguments: StoreKind.allCases)
+    @Test(
+        "History is read from any event on, in order, batch by batch", arguments: StoreKind.allCases
+    )
     func historyRanges(_ kind: StoreKind) async throws {
         let opened = try kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
@@ -33,7 +35,8 @@ import Testing
         #expect(none.isEmpty)
     }
 
-    @Test("A batch that starts before the range but ends before it too is left out",
+    @Test(
+        "A batch that starts before the range but ends before it too is left out",
         arguments: StoreKind.allCases)
     func historyWithGap(_ kind: StoreKind) async throws {
         let opened = try kind.open(), stores = opened.stores

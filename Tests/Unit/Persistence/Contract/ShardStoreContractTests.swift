@@ -32,7 +32,8 @@ import Testing
         try await stores.commit(.start(run), shard: shard, range: new)
     }
 
-    @Test("A run is stored with its items, and changed by differences", arguments: StoreKind.allCases)
+    @Test(
+        "A run is stored with its items, and changed by differences", arguments: StoreKind.allCases)
     func runIsDifference(_ kind: StoreKind) async throws {
         let opened = try kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
@@ -74,7 +75,9 @@ import Testing
     static let spoilers: [(String, StoreError, @Sendable (inout ShardBatch) -> Void)] = [
         (
             "version too low", .runVersion(key("w", "r1"), isNot: 7),
-            { $0.runs[0].expectedVersion = 7; $0.runs[0].version = 8 }
+            {
+                $0.runs[0].expectedVersion = 7; $0.runs[0].version = 8
+            }
         ),
         (
             "run exists", .runVersion(key("w", "r1"), isNot: 0),
@@ -103,7 +106,10 @@ import Testing
             "history written before", .historyExists(key("w", "r1"), firstEventID: 1),
             { $0.history.append(node(key("w", "r1"), 1...4)) }
         ),
-        ("task id taken", .taskExists(5), { $0.addedTasks.append(HistoryTaskRow(id: 5, task: [])) }),
+        (
+            "task id taken", .taskExists(5),
+            { $0.addedTasks.append(HistoryTaskRow(id: 5, task: [])) }
+        ),
     ]
 
     @Test(

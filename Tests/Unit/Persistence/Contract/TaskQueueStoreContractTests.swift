@@ -10,7 +10,8 @@ import Testing
         ids.map { BacklogRow(id: $0, task: Array("task \($0)".utf8)) }
     }
 
-    @Test("A backlog is read by id, and forgotten up to the ack level", arguments: StoreKind.allCases)
+    @Test(
+        "A backlog is read by id, and forgotten up to the ack level", arguments: StoreKind.allCases)
     func backlogLife(_ kind: StoreKind) async throws {
         let opened = try kind.open(), stores = opened.stores
         let lease = try await stores.acquireTaskQueue(self.queue, owner: "a")
@@ -50,7 +51,9 @@ import Testing
             try await stores.readBacklog(self.queue, after: 0, countMax: 9) == self.rows(1))
     }
 
-    @Test("Rows that are not behind all earlier ones are refused whole", arguments: StoreKind.allCases)
+    @Test(
+        "Rows that are not behind all earlier ones are refused whole", arguments: StoreKind.allCases
+    )
     func idsOnlyRise(_ kind: StoreKind) async throws {
         let opened = try kind.open(), stores = opened.stores
         let range = try await stores.acquireTaskQueue(self.queue, owner: "a").range

@@ -6,22 +6,24 @@ import Testing
 @Suite struct SQLiteWriterTests {
     static let kinds = [StoreKind.ephemeral, .file]
 
-    @Test("Batches that wait share commits, and those that fail harm no other", arguments: kinds)
-    func mergedBatches(_ kind: StoreKind) async throws {
+    @Test(
+        "Batches that wait share commits, and those that fail harm no other",
+        arguments: kinds, [3, 50, 1_000])
+    func mergedBatches(_ kind: StoreKind, failingEvery step: Int) async throws {
         let opened = try kind.open(), stores = opened.stores
         var ranges: [ShardID: RangeID] = [:]
         for number in Int32(1)...4 {
             ranges[ShardID(number)] = try await stores.acquireShard(ShardID(number), owner: "a")
         }
         let owned = ranges
-        // Every third batch starts a run that exists, after it has written other things.
+        // A batch that fails does so after it has written other things.
         let outcomes = await withTaskGroup { group in
             for index in 0..<600 {
                 group.addTask {
                     let shard = ShardID(Int32(index % 4) + 1)
                     var batch = ShardBatch.start(key("w\(index)", "r\(index)"))
                     batch.addedTasks = [HistoryTaskRow(id: Int64(index), task: [])]
-                    if index % 3 == 0 {
+                    if index % step == 1 {
                         batch.runs.append(RunWrite(key("w\(index)", "r\(index)"), version: 1))
                     }
                     let range = owned[shard] ?? RangeID(0)
@@ -36,15 +38,16 @@ import Testing
         }
         for index in 0..<600 {
             let shard = ShardID(Int32(index % 4) + 1), run = key("w\(index)", "r\(index)")
-            let isWritten = index % 3 != 0
+            let isWritten = index % step != 1
             #expect(outcomes[index] == isWritten)
             let stored = try await stores.loadRun(run.address, runID: nil, shard: shard)
             #expect((stored != nil) == isWritten)
         }
         let listed = try await stores.listRuns(VisibilityQuery(namespaceID: "n1", filter: .all))
-        #expect(listed.count == 400)
+        let writtenCount = outcomes.values.count { $0 }
+        #expect(listed.count == writtenCount)
         let counts = stores.counters.snapshot
-        #expect(counts.batches == 404)
+        #expect(counts.batches == 4 + writtenCount)
         #expect(counts.commits < counts.batches)
     }
 

@@ -12,6 +12,7 @@ package final class SQLiteConnection: @unchecked Sendable {
 
     /// Opens or creates the database at `path`; `:memory:` is one of its own.
     package init(path: String) throws(SQLiteFailure) {
+        _ = Self.libraryIsConfigured
         let flags =
             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &self.handle, flags, nil)
@@ -25,6 +26,9 @@ package final class SQLiteConnection: @unchecked Sendable {
     }
 
     deinit { self.close() }
+
+    private static let libraryIsConfigured: Bool =
+        sqlite3_without_memory_statistics() == SQLITE_OK
 
     package func close() {
         self.forgetStatements()
@@ -52,8 +56,7 @@ package final class SQLiteConnection: @unchecked Sendable {
         return Int(sqlite3_changes(self.handle))
     }
 
-    /// Runs a query and makes a value of each row.
-    /// - Parameter transform: may return nil to leave this row and all behind it out.
+    /// Runs a query and makes a value of each row, up to the first that gives none.
     package func query<Value>(
         _ sql: String, _ values: [SQLiteValue],
         _ transform: (borrowing SQLiteRow) throws(StoreError) -> Value?

@@ -94,7 +94,7 @@ final class StoreEngine: Sendable {
         return try result.get()
     }
 
-    /// Refuses further calls. Those that wait are still done; then the threads end.
+    /// Refuses further calls; those that wait are still done, then the threads end.
     func stop() {
         self.writing.close()
         self.reading.close()

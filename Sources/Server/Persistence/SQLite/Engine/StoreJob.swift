@@ -3,7 +3,8 @@ import Primitives
 
 /// A call of a store on its way to a thread and back.
 protocol StoreJob: AnyObject, Sendable {
-    /// Does what was asked; nothing of it remains if this throws.
+    /// Does what was asked. If this throws, the caller undoes what was done of it; it may then be
+    /// run again.
     func run(on connection: SQLiteConnection) throws(StoreError)
     /// Tells the caller: the result of ``run(on:)`` if `error` is nil.
     func finish(_ error: StoreError?)

@@ -68,8 +68,10 @@ enum AttributeJSON {
         json += "\""
     }
 
-    /// A name as it stands in the object: quotes, backslashes and control characters are written as
-    /// `%` and their code, because a JSON path has no escapes for them. Never empty.
+    /// A name as it stands in the object, never empty.
+    ///
+    /// Quotes, backslashes and control characters are written as `%` and their code, because a JSON
+    /// path has no escapes for them.
     private static func label(_ name: String) -> String {
         if name.isEmpty { return "%" }
         var label = ""

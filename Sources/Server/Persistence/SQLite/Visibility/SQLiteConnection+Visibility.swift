@@ -27,19 +27,10 @@ extension SQLiteConnection {
 
     func listRuns(_ query: VisibilityQuery) throws(StoreError) -> [VisibilityRecord] {
         var sql = VisibilitySQL()
+        let namespace = sql.bind(.text(query.namespaceID.rawValue))
         let condition = sql.condition(query.filter)
-        var values = [SQLiteValue.text(query.namespaceID.rawValue)] + sql.values
-        var isBehind = ""
-        if let after = query.after {
-            // The first comparison is the one an index can answer.
-            isBehind = """
-                AND close_at <= ? AND (close_at < ? OR start_at < ?
-                    OR (start_at = ? AND run_id > ?))
-                """
-            let closeAt = SQLiteValue.integer(after.closeAt.nanoseconds)
-            let startAt = SQLiteValue.integer(after.startAt.nanoseconds)
-            values += [closeAt, closeAt, startAt, startAt, .text(after.runID.rawValue)]
-        }
+        let isBehind = query.after.map { "AND \(sql.isBehind($0))" } ?? ""
+        let limit = sql.bind(.limit(query.countMax))
         return try self.query(
             """
             SELECT run_id, workflow_id, workflow_type, task_queue, status, start_at, execution_at,
@@ -47,10 +38,10 @@ extension SQLiteConnection {
                 parent_workflow_id, parent_run_id, root_workflow_id, root_run_id,
                 search_attributes, memo, search_attribute_payloads
             FROM executions_visibility
-            WHERE namespace_id = ? AND \(condition) \(isBehind)
-            ORDER BY close_at DESC, start_at DESC, run_id LIMIT ?
+            WHERE namespace_id = \(namespace) AND \(condition) \(isBehind)
+            ORDER BY close_at DESC, start_at DESC, run_id LIMIT \(limit)
             """,
-            values + [.limit(query.countMax)]
+            sql.values
         ) { (row) throws(StoreError) -> VisibilityRecord? in
             try VisibilityRecord(row, namespaceID: query.namespaceID)
         }
@@ -58,34 +49,30 @@ extension SQLiteConnection {
 
     func countRuns(_ query: VisibilityQuery) throws(StoreError) -> VisibilityCount {
         var sql = VisibilitySQL()
-        guard let column = query.groupBy else {
-            let condition = sql.condition(query.filter)
-            let total = try self.query(
-                "SELECT count(*) FROM executions_visibility WHERE namespace_id = ? AND \(condition)",
-                [.text(query.namespaceID.rawValue)] + sql.values
-            ) { (row) throws(StoreError) -> Int64? in try row.integer(0) }
-            return VisibilityCount(total: total.first ?? 0, groups: [])
-        }
-        let grouping = sql.grouping(column)
-        let groupingValues = sql.values
+        let column = query.groupBy
+        let value = column.map { sql.grouping($0) } ?? "NULL"
+        let namespace = sql.bind(.text(query.namespaceID.rawValue))
         let condition = sql.condition(query.filter)
         var total: Int64 = 0
         let groups = try self.query(
             """
-            SELECT \(grouping), count(*) FROM executions_visibility
-            WHERE namespace_id = ? AND \(condition) GROUP BY 1
+            SELECT \(value), count(*) FROM executions_visibility
+            WHERE namespace_id = \(namespace) AND \(condition)
+            \(column == nil ? "" : "GROUP BY 1")
             """,
-            groupingValues + [.text(query.namespaceID.rawValue)]
-                + sql.values.dropFirst(groupingValues.count)
+            sql.values
         ) { (row) throws(StoreError) -> VisibilityCount.Group?? in
             let count = try row.integer(1)
             total += count
-            let value = try SearchAttributeValue(row, column: 0, type: column.type)
-            return .some(value.map { VisibilityCount.Group(value: $0, count: count) })
+            guard let column, let value = try SearchAttributeValue(row, 0, of: column) else {
+                return .some(nil)
+            }
+            return VisibilityCount.Group(value: value, count: count)
         }
-        return VisibilityCount(
-            total: total,
-            groups: groups.compactMap { $0 }.sorted { SearchAttributeValue.precedes($0.value, $1.value) })
+        let ordered = groups.compactMap { $0 }.sorted {
+            SearchAttributeValue.precedes($0.value, $1.value)
+        }
+        return VisibilityCount(total: total, groups: ordered)
     }
 }
 
@@ -115,18 +102,18 @@ extension VisibilityRecord {
 extension SearchAttributeValue {
     /// A value as it is grouped by; nil if there is none.
     fileprivate init?(
-        _ row: borrowing SQLiteRow, column: Int32, type: SearchAttributeType
+        _ row: borrowing SQLiteRow, _ index: Int32, of column: VisibilityColumn
     ) throws(StoreError) {
-        if row.isNull(column) { return nil }
+        if row.isNull(index) { return nil }
         self =
-            switch type {
-            case .keyword: .keyword(try row.text(column))
-            case .text: .text(try row.text(column))
-            case .int: .int(try row.integer(column))
-            case .double: .double(Double(orderedBits: try row.integer(column)))
-            case .bool: .bool(try row.integer(column) != 0)
-            case .datetime: .datetime(Timestamp(nanoseconds: try row.integer(column)))
-            case .keywordList: .keywordList(try AttributeJSON.decodeList(try row.text(column)))
+            switch column.type {
+            case .keyword: .keyword(try row.text(index))
+            case .text: .text(try row.text(index))
+            case .int: .int(try row.integer(index))
+            case .double: .double(Double(orderedBits: try row.integer(index)))
+            case .bool: .bool(try row.integer(index) != 0)
+            case .datetime: .datetime(Timestamp(nanoseconds: try row.integer(index)))
+            case .keywordList: .keywordList(try AttributeJSON.decodeList(try row.text(index)))
             }
     }
 }

@@ -25,6 +25,25 @@ struct VisibilitySQL {
         }
     }
 
+    /// The condition for rows that lists show strictly behind `position`.
+    mutating func isBehind(_ position: VisibilityQuery.Position) -> String {
+        let closeAt = SQLiteValue.integer(position.closeAt.nanoseconds)
+        let startAt = SQLiteValue.integer(position.startAt.nanoseconds)
+        // The first comparison is the one an index can answer.
+        let notBefore = "close_at <= \(self.bind(closeAt))"
+        let later = "close_at < \(self.bind(closeAt)) OR start_at < \(self.bind(startAt))"
+        let sameStart = "start_at = \(self.bind(startAt))"
+        let runID = self.bind(.text(position.runID.rawValue))
+        return "(\(notBefore) AND (\(later) OR (\(sameStart) AND run_id > \(runID))))"
+    }
+
+    /// Binds a value.
+    /// - Returns: the parameter that stands for it.
+    mutating func bind(_ value: SQLiteValue) -> String {
+        self.values.append(value)
+        return "?\(self.values.count)"
+    }
+
     /// The stored values of a column, as they are grouped by.
     mutating func grouping(_ column: VisibilityColumn) -> String {
         switch column {
@@ -89,11 +108,11 @@ struct VisibilitySQL {
     /// As a range, which an index can answer.
     private mutating func startsWith(_ column: VisibilityColumn, _ prefix: String) -> String {
         guard column.type == .keyword else { return "0" }
-        let start = "\(self.scalar(column)) >= \(self.bind(.string(prefix)))"
+        let start = "\(self.scalar(column)) >= \(self.bind(.text(prefix)))"
         guard let end = Self.endOfStrings(startingWith: prefix) else {
             return self.known(column, start)
         }
-        let rest = "\(self.scalar(column)) < \(self.bind(.string(end)))"
+        let rest = "\(self.scalar(column)) < \(self.bind(.text(end)))"
         return self.known(column, "(\(start) AND \(rest))")
     }
 
@@ -111,8 +130,8 @@ struct VisibilitySQL {
             return "0"
         }
         let path = AttributeJSON.path(name, type, forComparison: true)
-        let source = "json_each(search_attributes, \(self.bind(.string(path))))"
-        let list = elements.map { self.bind(.string($0)) }.joined(separator: ", ")
+        let source = "json_each(search_attributes, \(self.bind(.text(path))))"
+        let list = elements.map { self.bind(.text($0)) }.joined(separator: ", ")
         return "EXISTS (SELECT 1 FROM \(source) WHERE value IN (\(list)))"
     }
 
@@ -121,16 +140,15 @@ struct VisibilitySQL {
     }
 
     private mutating func extract(_ path: String) -> String {
-        "json_extract(search_attributes, \(self.bind(.string(path))))"
+        "json_extract(search_attributes, \(self.bind(.text(path))))"
     }
 
     private mutating func bind(_ operand: VisibilityOperand) -> String {
         switch operand {
-        case .number(let number): self.values.append(.integer(number))
-        case .string(let text): self.values.append(.text(text))
+        case .number(let number): self.bind(.integer(number))
+        case .string(let text): self.bind(.text(text))
         case .tokens, .list: invariantFailure("several values for one parameter")
         }
-        return "?"
     }
 
     /// Makes a comparison false where the column has no value.
