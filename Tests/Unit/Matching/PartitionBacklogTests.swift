@@ -233,23 +233,26 @@ import Testing
         #expect(driver.wait(1) == [.completeBacklog(through: 2, RangeID(1))])
     }
 
-    @Test("A queue that used its ids up takes the next range and keeps its memory")
-    func renewal() {
+    @Test(
+        "A queue that used its ids up takes the next range; memory stays if nobody came between",
+        arguments: [2, 3] as [Int64])
+    func renewal(_ range: Int64) {
         var driver = self.ready {
-            $0.backlogBatchMax = 100_000; $0.addsMax = 200_000
+            $0.backlogBatchMax = 100_000
+            $0.addsMax = 200_000
         }
-        var seen = 0
-        for number: Int64 in 1...100_001 {
-            seen += driver.add(number).effects.count
-        }
-        #expect(seen == 1)
+        var effectCount = 0
+        for number: Int64 in 1...100_001 { effectCount += driver.add(number).effects.count }
+        #expect(effectCount == 1)
         #expect(driver.feed(.backlogAppended).appended?.count == 99_999)
-        let exhausted = driver.feed(.backlogAppended)
-        #expect(exhausted.last == .acquireLease)
+        #expect(driver.feed(.backlogAppended).last == .acquireLease)
         #expect(driver.poll().effects.isEmpty)
-        let renewed = driver.acquire(2, hasBacklog: true)
-        #expect(renewed.startNumbers == [1])
-        #expect(renewed.appended == [100_001])
+        let renewed = driver.acquire(range, hasBacklog: true)
+        #expect(renewed.appended == [(range - 1) * 100_000 + 1])
+        let isKept = range == 2
+        #expect(renewed.startNumbers == (isKept ? [1] : []))
+        let isRead = renewed.contains(.readBacklog(after: 0, countMax: 1_000, generation: 2))
+        #expect(isRead == !isKept)
     }
 
     @Test("Adds beyond the limit are refused")

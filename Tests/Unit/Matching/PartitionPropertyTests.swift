@@ -19,6 +19,8 @@ struct MatchingWorld {
     var range: Int64 = 0
     var ackLevel: Int64 = 0
     var operations: [Effect] = []
+    /// What a read saw that looked before it answered, by generation.
+    var earlyPages: [Int: [BacklogRow]] = [:]
 
     // What is known of tasks, by number.
     var nextTask: Int64 = 1
@@ -127,7 +129,12 @@ struct MatchingWorld {
                 }
                 #expect(
                     self.done.contains(number) || isStored, "\(number) is neither done nor stored")
-            case .acquireLease, .appendBacklog, .readBacklog, .completeBacklog:
+            case .readBacklog(let after, let countMax, let generation):
+                if self.hasFaults && self.chance(50) {
+                    self.earlyPages[generation] = self.page(after, countMax)
+                }
+                self.operations.append(effect)
+            case .acquireLease, .appendBacklog, .completeBacklog:
                 self.operations.append(effect)
             case .replyQuery, .replyQueryAnswer, .replyDescription, .reportUnreadableRow, .unload:
                 Issue.record("unexpected \(effect)")
@@ -146,22 +153,28 @@ struct MatchingWorld {
         case .appendBacklog(let new, let range): self.finishAppend(new, range)
         case .readBacklog(let after, let countMax, let generation):
             if self.hasFaults && self.chance(10) {
+                self.earlyPages[generation] = nil
                 self.absorb(
                     self.driver.feed(
                         .backlogReadFailed(generation: generation, .unavailable("x"))))
                 return
             }
-            let page = self.rows.values.filter { $0.id > after }.sorted { $0.id < $1.id }
-                .prefix(countMax)
+            let page =
+                self.earlyPages.removeValue(forKey: generation) ?? self.page(after, countMax)
             self.absorb(
                 self.driver.feed(
                     .backlogRead(
-                        generation: generation, Array(page), isLast: page.count < countMax)))
+                        generation: generation, page, isLast: page.count < countMax)))
         case .completeBacklog(let level, let range): self.finishComplete(level, range)
         case .replyPoll, .replyAdd, .replyQuery, .replyQueryAnswer, .replyDescription,
             .reportUnreadableRow, .unload:
             Issue.record("not an operation")
         }
+    }
+
+    func page(_ after: Int64, _ countMax: Int) -> [BacklogRow] {
+        let rows = self.rows.values.filter { $0.id > after }.sorted { $0.id < $1.id }
+        return Array(rows.prefix(countMax))
     }
 
     mutating func finishStart(_ start: TaskStart) {
