@@ -63,20 +63,28 @@ extension HistoryShard {
 
     // MARK: On a workflow task
 
-    /// Takes a worker's answers to the queries that came with its workflow task.
-    mutating func answerQueries(
-        of key: WorkflowKey, with results: [String: Temporal_Api_Query_V1_WorkflowQueryResult],
-        _ effects: inout [Effect]
-    ) {
-        guard var run = self.runs[key], !run.queries.isEmpty else { return }
+    /// Takes out the queries that a worker answers with its workflow task.
+    mutating func takeAnswered(
+        of key: WorkflowKey, with results: [String: Temporal_Api_Query_V1_WorkflowQueryResult]
+    ) -> [BufferedQuery] {
+        guard var run = self.runs[key], !run.queries.isEmpty else { return [] }
         let answered = run.queries.filter { results[$0.key] != nil }
         run.queries.removeAll { results[$0.key] != nil }
         self.store(run)
-        for query in answered {
+        for query in answered { self.forgetWait(query.requestID) }
+        return answered
+    }
+
+    /// Passes the answers on once the workflow task that came with them is durable.
+    mutating func answer(
+        _ queries: [BufferedQuery], of key: WorkflowKey,
+        with results: [String: Temporal_Api_Query_V1_WorkflowQueryResult],
+        _ effects: inout [Effect]
+    ) {
+        for query in queries {
             guard let result = results[query.key] else { continue }
-            self.forgetWait(query.requestID)
             if result.resultType == .failed {
-                self.refuse(query.requestID, .queryFailed(result), seeing: nil, &effects)
+                self.refuse(query.requestID, .queryFailed(result), seeing: key, &effects)
             } else {
                 let response = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse.with {
                     $0.queryResult = result.answer

@@ -33,8 +33,9 @@ extension HistoryShard {
         } catch {
             return self.fail(run, request, because: error, call, &effects)
         }
-        self.answerQueries(of: key, with: request.queryResults, &effects)
+        let answered = self.takeAnswered(of: key, with: request.queryResults)
         self.accept(transition, &effects)
+        self.answer(answered, of: key, with: request.queryResults, &effects)
         self.reply(call.id, .workflowTaskCompleted(.init()), seeing: key, &effects)
     }
 
