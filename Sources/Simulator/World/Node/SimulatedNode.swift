@@ -1,0 +1,90 @@
+import DynamicConfig
+import Frontend
+import HistoryService
+import Logging
+import MatchingService
+import Persistence
+import Primitives
+import ServiceClients
+import SimulationKernel
+
+/// One life of the node: the hosts a server has, wired as a server wires them.
+struct SimulatedNode: Sendable {
+    /// Where matching finds history, which is made after it.
+    // Safe because a simulation has one thread.
+    private final class HistorySlot: @unchecked Sendable {
+        var client: (any HistoryClient)?
+    }
+
+    private let loop: SimulationLoop
+    private let incarnation: NodeIncarnation
+    private let environment: HostEnvironment
+    private let stores: FaultyStores
+    private let settings: NodeSettings
+    private let clock: SimulatedClock
+    private let logger: Logger
+
+    init(
+        _ loop: SimulationLoop, _ incarnation: NodeIncarnation, name: String,
+        stores: FaultyStores, settings: NodeSettings
+    ) {
+        self.loop = loop
+        self.incarnation = incarnation
+        self.stores = stores
+        self.settings = settings
+        self.clock = SimulatedClock(loop)
+        self.environment = HostEnvironment(
+            clock: self.clock, random: SimulatedRandom(loop, for: name), owner: name)
+        self.logger = Logger(label: name) { _ in TraceLogHandler(loop: loop) }
+    }
+
+    /// Starts the hosts, as part of the node's incarnation; returns what takes calls.
+    func start() async -> FrontendService {
+        let cluster = await self.insisting { () async throws(StoreError) in
+            try await self.stores.initializeCluster(
+                ClusterRecord(
+                    clusterID: "simulation", shardCount: self.settings.shardCount))
+        }
+        let slot = HistorySlot()
+        let matching = MatchingHost(
+            environment: self.environment, settings: self.settings.settings, store: self.stores,
+            history: { slot.client ?? UnstartedHistory() },
+            executor: { _ in self.loop.makeExecutor(for: self.incarnation) }, logger: self.logger)
+        let history = HistoryHost(
+            environment: self.environment, settings: self.settings.settings,
+            shardCount: cluster.shardCount, store: self.stores, matching: matching,
+            executor: { _ in self.loop.makeExecutor(for: self.incarnation) }, logger: self.logger)
+        slot.client = history
+        await self.insisting { try await history.start() }
+        let namespaces = NamespaceRegistry(store: self.stores, random: self.environment.random)
+        await self.insisting { () async throws(ServiceError) in
+            try await namespaces.ensureSystemNamespace()
+        }
+        return FrontendService(
+            environment: self.environment, settings: self.settings.settings, history: history,
+            matching: matching, namespaces: namespaces, visibility: self.stores, cluster: cluster,
+            facts: ServerFacts(persistenceStore: "memory", visibilityStore: "memory"),
+            logger: self.logger)
+    }
+
+    /// Does something that must succeed before the node can serve, until it does.
+    private func insisting<Value, Failure: Error>(
+        _ body: () async throws(Failure) -> Value
+    ) async -> Value {
+        while true {
+            do throws(Failure) {
+                return try await body()
+            } catch {
+                self.loop.record("node start failed: \(error)")
+            }
+            await self.clock.pass(.milliseconds(200))
+        }
+    }
+}
+
+/// Stands in for history until it is there.
+private struct UnstartedHistory: HistoryClient {
+    func send(_ request: HistoryRequest) async throws(ServiceError) -> HistoryReply {
+        throw .unavailable("history has not started")
+    }
+}

@@ -1,0 +1,131 @@
+import Frontend
+import Persistence
+import PersistenceMemory
+import Primitives
+import SimulationKernel
+import SwiftProtobuf
+import TemporalAPI
+
+/// Everything a run has: one node with its database, the network, workers, and what goes wrong.
+// Safe because a simulation has one thread.
+package final class SimulatedWorld: @unchecked Sendable {
+    package static let namespace = "simulation"
+
+    package let loop: SimulationLoop
+    package let clock: SimulatedClock
+    package let plan: FaultPlan
+    package let marks: ReachedMarks
+    package let tasks = TaskChecker()
+    package let connection: FrontendConnection
+    /// The first thing that went wrong; nil while all is well.
+    package private(set) var failure: String?
+
+    private let stores = MemoryStores()
+    private let network: SimulatedNetwork<FrontendService>
+    private let settings: NodeSettings
+    private var node: NodeIncarnation?
+    private var worker: NodeIncarnation?
+    private var nodeLives = 0
+    private var workerLives = 0
+    private var random: SeededGenerator
+
+    package init(_ loop: SimulationLoop) {
+        self.loop = loop
+        self.clock = SimulatedClock(loop)
+        self.marks = ReachedMarks()
+        self.plan = FaultPlan(loop, marks: self.marks)
+        self.network = SimulatedNetwork(loop, plan: self.plan)
+        self.connection = FrontendConnection(self.network)
+        self.random = loop.generator(for: "world")
+        self.settings = NodeSettings(using: &self.random)
+    }
+
+    /// Ends the run: what `message` says must not happen.
+    package func fail(_ message: String) {
+        guard self.failure == nil else { return }
+        self.loop.record("FAILED: \(message)")
+        self.failure = message
+    }
+
+    package var storeCommitCount: Int { self.stores.counters.snapshot.commits }
+    package var storeReadCount: Int { self.stores.counters.snapshot.reads }
+
+    /// Starts the node; from then on it crashes when the plan says so.
+    package func start() {
+        self.startNode()
+        for time in self.plan.nodeCrashes {
+            self.loop.after(time - self.loop.now) { self.crashNode() }
+        }
+    }
+
+    /// Registers the namespace that everything happens in, and starts a worker in it; from then
+    /// on that crashes when the plan says so.
+    package func open() async {
+        let caller = PatientCaller(
+            self.connection, self.clock, self.loop.generator(for: "registration"))
+        let answer = await caller.call(
+            "RegisterNamespace",
+            RegisterNamespaceRequest.with {
+                $0.namespace = Self.namespace
+                $0.workflowExecutionRetentionPeriod = Duration.seconds(7 * 86_400).proto
+            }, returning: RegisterNamespaceResponse.self)
+        if case .failure(let error) = answer.result, error.kind != .namespaceAlreadyExists {
+            self.fail("registering the namespace was answered \(error)")
+        }
+        self.startWorker()
+        for time in self.plan.workerCrashes where time > self.loop.now {
+            self.loop.after(time - self.loop.now) { self.crashWorker() }
+        }
+    }
+
+    // The node.
+
+    private func startNode() {
+        self.nodeLives += 1
+        let incarnation = self.loop.makeIncarnation()
+        self.node = incarnation
+        self.loop.record("node started, life \(self.nodeLives)")
+        let stores = FaultyStores(self.stores, clock: self.clock, plan: self.plan)
+        let node = SimulatedNode(
+            self.loop, incarnation, name: "node life \(self.nodeLives)", stores: stores,
+            settings: self.settings)
+        self.loop.run(as: incarnation) {
+            _ = Task {
+                let frontend = await node.start()
+                self.network.connect(frontend, in: incarnation)
+                self.loop.record("node serves")
+            }
+        }
+    }
+
+    private func crashNode() {
+        guard let incarnation = self.node else { return }
+        self.node = nil
+        self.marks.reached("crash.node")
+        self.loop.record("node crashed")
+        self.loop.crash(incarnation)
+        self.network.reset(incarnation)
+        self.loop.after(.draw(upTo: .seconds(20), using: &self.random)) { self.startNode() }
+    }
+
+    // The worker.
+
+    private func startWorker() {
+        self.workerLives += 1
+        let incarnation = self.loop.makeIncarnation()
+        self.worker = incarnation
+        let worker = ScriptedWorker(world: self, life: self.workerLives)
+        self.loop.record("\(worker.identity) started")
+        self.loop.run(as: incarnation) { worker.start() }
+    }
+
+    private func crashWorker() {
+        guard let incarnation = self.worker else { return }
+        self.worker = nil
+        self.marks.reached("crash.worker")
+        self.loop.record("worker crashed")
+        self.loop.crash(incarnation)
+        self.network.reset(incarnation)
+        self.loop.after(.draw(upTo: .seconds(20), using: &self.random)) { self.startWorker() }
+    }
+}

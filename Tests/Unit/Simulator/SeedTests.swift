@@ -1,0 +1,37 @@
+import SimulationKernel
+import Testing
+import Workloads
+
+/// Whole runs of the server's services, each in a process of its own.
+@Suite struct SeedTests {
+    private func report(of seed: UInt64) async throws -> String {
+        let result = try await #require(
+            processExitsWith: .success, observing: [\.standardOutputContent]
+        ) { [seed = seed as UInt64] in
+            SimulatedExecutors.install(hashSeed: seed)
+            let report = WorkloadRun.run(Programs.self, seed: seed)
+            if let failure = report.failure { print("failed \(failure)") }
+            print("trace \(report.traceHash) after \(report.jobCount) jobs")
+            finish()
+        }
+        let output = String(decoding: result.standardOutputContent, as: UTF8.self)
+        #expect(!output.contains("failed"), "\(output)")
+        return try #require(
+            output.split(separator: "\n").last { $0.hasPrefix("trace ") }.map(String.init))
+    }
+
+    @Test("One seed is one run, in any process", arguments: [1, 2] as [UInt64])
+    func oneSeedIsOneRun(seed: UInt64) async throws {
+        let first = try await self.report(of: seed)
+        let second = try await self.report(of: seed)
+        #expect(first == second)
+    }
+
+    /// Seeds that failed once.
+    static let regressions: [UInt64] = [3]
+
+    @Test("A seed that failed once passes", arguments: Self.regressions)
+    func regressionPasses(seed: UInt64) async throws {
+        _ = try await self.report(of: seed)
+    }
+}
