@@ -126,10 +126,15 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
 
         CREATE INDEX executions_visibility_by_time ON executions_visibility
-            (namespace_id, close_at DESC, start_at DESC, run_id, status, workflow_type);
+            (namespace_id, close_at DESC, start_at DESC, run_id);
 
+        -- Each ends in list order, so that a page of matches is one range of it.
         CREATE INDEX executions_visibility_by_workflow ON executions_visibility
-            (namespace_id, workflow_id);
+            (namespace_id, workflow_id, close_at DESC, start_at DESC, run_id);
+        CREATE INDEX executions_visibility_by_type ON executions_visibility
+            (namespace_id, workflow_type, close_at DESC, start_at DESC, run_id);
+        CREATE INDEX executions_visibility_by_status ON executions_visibility
+            (namespace_id, status, close_at DESC, start_at DESC, run_id);
         """
     ]
 

@@ -40,8 +40,10 @@ import Testing
             let shard = ShardID(Int32(index % 4) + 1), run = key("w\(index)", "r\(index)")
             let isWritten = index % step != 1
             #expect(outcomes[index] == isWritten)
-            let stored = try await stores.loadRun(run.address, runID: nil, shard: shard)
-            #expect((stored != nil) == isWritten)
+            let stored = try await stores.loadRun(run.address, runID: run.runID, shard: shard)
+            let history = try await stores.readHistory(
+                run, events: 1..<9, eventsMax: 9, shard: shard)
+            #expect((stored != nil) == isWritten && history.isEmpty != isWritten)
         }
         let listed = try await stores.listRuns(VisibilityQuery(namespaceID: "n1", filter: .all))
         let writtenCount = outcomes.values.count { $0 }
