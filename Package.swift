@@ -28,6 +28,8 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let grpc: [Target.Dependency] = [
@@ -121,7 +123,10 @@ let package = Package(
             ]),
         .executableTarget(
             name: "temporal-server",
-            dependencies: ["Bootstrap", "Configuration", arguments, lifecycle, logging],
+            dependencies: [
+                "Bootstrap", "Configuration", "DynamicConfig", "GRPCTransport", "Persistence",
+                arguments, lifecycle, logging, signals,
+            ],
             path: "Sources/Server/Main", swiftSettings: settings),
 
         // The simulator: the services above in a world made from a seed.
@@ -152,7 +157,12 @@ let package = Package(
         unitTests(
             "Frontend",
             ["DynamicConfig", "Frontend", "Persistence", "PersistenceMemory", "ServiceClients"]),
-        unitTests("Bootstrap", ["Bootstrap", "Configuration", "DynamicConfig", "Frontend", "GRPCTransport"]),
+        unitTests(
+            "Bootstrap",
+            grpc + [
+                "Bootstrap", "Configuration", "DynamicConfig", "Frontend", "GRPCTransport", lifecycle,
+                logging,
+            ]),
         unitTests("Simulator", ["SimulatedWorld", "SimulationKernel", "Workloads"]),
         unitTests("Tidy"),
     ]

@@ -1,0 +1,33 @@
+# make run     set up, build, and run a development server
+# make test    set up, build, and run every test
+# make build   build the server and the simulator
+# make format  put all sources in the house format
+# make docker  build the image
+
+SHELL := /bin/bash
+SERVER := .build/release/temporal-server
+SOURCES := Package.swift $(shell find Sources -type f \( -name '*.swift' -o -name '*.proto' -o -name '*.c' -o -name '*.h' \))
+FLAGS ?=
+
+.PHONY: run test build format docker
+
+run: $(SERVER)
+	$(SERVER) server start-dev $(FLAGS)
+
+test:
+	scripts/test.sh
+
+build:
+	scripts/setup.sh
+	scripts/build.sh temporal-server temporal-simulator
+
+$(SERVER): $(SOURCES)
+	scripts/setup.sh
+	scripts/build.sh temporal-server
+	touch $(SERVER)
+
+format:
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+docker:
+	docker build --tag temporal-server .

@@ -1,0 +1,47 @@
+import Configuration
+import DynamicConfig
+import GRPCTransport
+import Persistence
+import Primitives
+
+/// Everything a server process needs to know before it starts.
+package struct ServerPlan: Sendable, Equatable {
+    /// The ports to listen on; a role without one runs all the same.
+    package var listeners: [ServiceRole: ListenAddress] = [:]
+    package var database = ServerConfiguration.Database.ephemeral
+    package var shardCount = ServerConfiguration.shardCountDefault
+    package var clusterName = "active"
+    package var settings = Settings()
+    /// Namespaces to create if they do not exist.
+    package var namespaces: [String] = []
+    /// Of namespaces that are created.
+    package var retention = Duration.seconds(86_400)
+    /// Search attributes these namespaces are to have.
+    package var searchAttributes: [String: SearchAttributeType] = [:]
+    /// How long a shutdown may take before it is cut short.
+    package var shutdownMax = Duration.seconds(10)
+
+    package init() {}
+
+    /// A server as the static configuration describes it.
+    package init(_ configuration: ServerConfiguration) {
+        self.init()
+        self.database = configuration.database
+        self.shardCount = configuration.shardCount
+        self.clusterName = configuration.clusterName
+        for (role, rpc) in configuration.rpc {
+            self.listeners[role] = ListenAddress(ip: rpc.ip, port: rpc.port)
+        }
+        if self.listeners[.frontend] == nil {
+            self.listeners[.frontend] = ListenAddress(
+                ip: "0.0.0.0", port: ServiceRole.frontend.defaultPort)
+        }
+    }
+}
+
+/// Why a server did not start; one line for the person who started it.
+package struct StartError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

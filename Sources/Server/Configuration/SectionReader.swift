@@ -1,0 +1,153 @@
+import DynamicConfig
+
+/// Reads one mapping of a configuration key by key.
+///
+/// A key that nobody asked for is a problem.
+struct SectionReader {
+    /// As in `services.frontend.rpc`; empty for the whole file.
+    let path: String
+    let node: YAMLTree
+    private let findings: Findings
+    private var unread: [YAMLTree.Pair]
+
+    init(_ node: YAMLTree, path: String, _ findings: Findings) {
+        self.path = path
+        self.node = node
+        self.findings = findings
+        switch node.value {
+        case .mapping(let pairs): self.unread = pairs
+        case .null: self.unread = []
+        case .scalar, .sequence:
+            self.unread = []
+            findings.refuse(node, "\(path) takes a mapping of keys to values")
+        }
+    }
+
+    var isEmpty: Bool { self.unread.isEmpty }
+
+    func name(_ key: String) -> String { self.path.isEmpty ? key : "\(self.path).\(key)" }
+
+    func refuse(_ message: String) { self.findings.refuse(self.node, message) }
+
+    /// The value of `key`, or nil if it is missing or null.
+    private mutating func take(_ key: String) -> YAMLTree? {
+        guard let index = self.unread.firstIndex(where: { $0.key == key }) else { return nil }
+        let value = self.unread.remove(at: index).value
+        if case .null = value.value { return nil }
+        return value
+    }
+
+    private mutating func take<Value>(
+        _ key: String, takes what: String, _ convert: (String, _ isPlain: Bool) -> Value?
+    ) -> Located<Value>? {
+        guard let node = self.take(key) else { return nil }
+        guard case .scalar(let text, let isPlain) = node.value, let value = convert(text, isPlain)
+        else {
+            self.findings.refuse(node, "\(self.name(key)) takes \(what)")
+            return nil
+        }
+        return Located(value: value, node: node)
+    }
+
+    /// A value, and where it is written.
+    struct Located<Value> {
+        let value: Value
+        let node: YAMLTree
+    }
+
+    mutating func located(_ key: String) -> Located<String>? {
+        self.take(key, takes: "a text") { text, _ in text }
+    }
+
+    /// A value that may be of any scalar type.
+    mutating func scalar(_ key: String) -> (text: String, isPlain: Bool)? {
+        self.take(key, takes: "a single value") { text, isPlain in (text, isPlain) }?.value
+    }
+
+    mutating func string(_ key: String) -> String? { self.located(key)?.value }
+
+    mutating func int(_ key: String, _ range: ClosedRange<Int>) -> Int? {
+        self.take(
+            key, takes: "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        ) { text, isPlain in
+            guard isPlain, let number = Int(text), range.contains(number) else { return nil }
+            return number
+        }?.value
+    }
+
+    mutating func bool(_ key: String) -> Located<Bool>? {
+        self.take(key, takes: "true or false") { text, isPlain in
+            isPlain ? ["true": true, "false": false][text.lowercased()] : nil
+        }
+    }
+
+    mutating func duration(_ key: String) -> Located<Duration>? {
+        self.take(key, takes: "a duration like 10s, 500ms or 1h30m") { text, _ in
+            Settings.duration(.string(text))
+        }
+    }
+
+    /// A text that must be one of a few.
+    mutating func choice<Value>(_ key: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
+        let names = choices.map(\.key).filter { !$0.isEmpty }.joined(separator: ", ")
+        return self.take(key, takes: "one of \(names)") { text, _ in
+            choices.first { $0.key == text }?.value
+        }?.value
+    }
+
+    mutating func section(_ key: String) -> SectionReader? {
+        guard let node = self.take(key) else { return nil }
+        return SectionReader(node, path: self.name(key), self.findings)
+    }
+
+    /// Every remaining key of this section as a section of its own.
+    mutating func namedSections() -> [(name: String, section: SectionReader)] {
+        let pairs = self.unread
+        self.unread = []
+        return pairs.map {
+            ($0.key, SectionReader($0.value, path: self.name($0.key), self.findings))
+        }
+    }
+
+    /// Takes keys that mean nothing to this server, and whose absence nobody would notice.
+    mutating func ignore(_ keys: String...) {
+        for key in keys { _ = self.take(key) }
+    }
+
+    /// Takes everything that is left without looking at it.
+    mutating func ignoreRest() { self.unread = [] }
+
+    /// Refuses a key whose effect an operator would count on.
+    mutating func refuse(_ keys: String..., because reason: String = "is not supported yet") {
+        for key in keys {
+            guard let node = self.take(key), !node.isEmpty else { continue }
+            self.findings.refuse(node, "\(self.name(key)) \(reason)")
+        }
+    }
+
+    /// Says that a key has no effect.
+    mutating func warn(_ key: String, _ message: String) {
+        guard let node = self.take(key), !node.isEmpty else { return }
+        self.findings.warn(node, "\(self.name(key)) \(message)")
+    }
+
+    /// Reports what is left: keys this server does not know.
+    func finish() {
+        for pair in self.unread {
+            let place = YAMLTree(file: pair.value.file, line: pair.line, value: .null)
+            self.findings.refuse(place, "unknown key \(self.name(pair.key))")
+        }
+    }
+}
+
+extension YAMLTree {
+    /// Whether this says nothing: null, an empty text, or a mapping of such.
+    var isEmpty: Bool {
+        switch self.value {
+        case .null: true
+        case .scalar(let text, _): text.isEmpty
+        case .sequence(let values): values.isEmpty
+        case .mapping(let pairs): pairs.allSatisfy { $0.value.isEmpty }
+        }
+    }
+}

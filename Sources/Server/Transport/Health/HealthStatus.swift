@@ -1,0 +1,58 @@
+import Synchronization
+import TemporalAPI
+
+/// Whether this process takes calls, as its health service and its watchers are told.
+package final class HealthStatus: Sendable {
+    package enum State: Sendable, Equatable {
+        case starting
+        case serving
+        /// Terminal: the process is about to end.
+        case stopping
+
+        package var isServing: Bool { self == .serving }
+    }
+
+    private struct Watched {
+        var state = State.starting
+        var nextWatcher = 0
+        var watchers: [Int: AsyncStream<State>.Continuation] = [:]
+    }
+
+    /// Watches one process answers at a time.
+    private static let watchersMax = 1_000
+    private let watched = Mutex(Watched())
+
+    package init() {}
+
+    package var state: State { self.watched.withLock { $0.state } }
+
+    package func set(_ state: State) {
+        self.watched.withLock { watched in
+            guard watched.state != .stopping else { return }
+            watched.state = state
+            for watcher in watched.watchers.values {
+                watcher.yield(state)
+                if state == .stopping { watcher.finish() }
+            }
+        }
+    }
+
+    /// The state now and after each change, or nil if too many watch already.
+    func changes() -> AsyncStream<State>? {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: State.self, bufferingPolicy: .bufferingNewest(1))
+        let id: Int? = self.watched.withLock { watched in
+            guard watched.watchers.count < Self.watchersMax else { return nil }
+            continuation.yield(watched.state)
+            if watched.state == .stopping { continuation.finish() }
+            watched.nextWatcher += 1
+            watched.watchers[watched.nextWatcher] = continuation
+            return watched.nextWatcher
+        }
+        guard let id else { return nil }
+        continuation.onTermination = { [weak self] _ in
+            self?.watched.withLock { _ = $0.watchers.removeValue(forKey: id) }
+        }
+        return stream
+    }
+}

@@ -1,0 +1,104 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// Sits between HTTP/2 and the gRPC library on every call and corrects two things.
+///
+/// - A request message above the limit makes the library close the stream without a word; the
+///   caller gets the status SDKs look for instead.
+/// - The library compresses replies for everybody who would understand it. Replies go out as they
+///   are: payloads are mostly incompressible, and a compressor costs 256 KiB for each call.
+final class CallGuard: ChannelDuplexHandler {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias InboundOut = HTTP2Frame.FramePayload
+    typealias OutboundIn = HTTP2Frame.FramePayload
+    typealias OutboundOut = HTTP2Frame.FramePayload
+
+    private enum Reply {
+        case nothing
+        case headers
+        case complete
+    }
+
+    private let requestSizeMax: Int
+    /// Of the request message: whether it is compressed, and its length.
+    private var prefix: [UInt8] = []
+    private var reply = Reply.nothing
+    private var isOpen = true
+
+    init(requestSizeMax: Int) { self.requestSizeMax = requestSizeMax }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.unwrapInboundIn(data) {
+        case .headers(var frame) where frame.headers.contains(name: "grpc-accept-encoding"):
+            frame.headers.remove(name: "grpc-accept-encoding")
+            context.fireChannelRead(self.wrapInboundOut(.headers(frame)))
+        case .data(let frame):
+            if self.prefix.count < Self.prefixSize, case .byteBuffer(let bytes) = frame.data {
+                self.prefix += bytes.readableBytesView.prefix(Self.prefixSize - self.prefix.count)
+            }
+            context.fireChannelRead(data)
+        default:
+            context.fireChannelRead(data)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.isOpen = false
+        context.fireChannelInactive()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .headers(let frame) = self.unwrapOutboundIn(data) {
+            self.reply = frame.endStream ? .complete : .headers
+        }
+        context.write(data, promise: promise)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if self.isOpen, let trailers = self.trailers {
+            self.reply = .complete
+            context.writeAndFlush(self.wrapOutboundOut(.headers(trailers)), promise: nil)
+        }
+        context.close(mode: mode, promise: promise)
+    }
+
+    /// What ends a call the library gave up.
+    private var trailers: HTTP2Frame.FramePayload.Headers? {
+        var headers: HPACKHeaders
+        switch self.reply {
+        case .complete: return nil
+        case .headers: headers = [:]
+        case .nothing: headers = [":status": "200", "content-type": "application/grpc"]
+        }
+        let (code, message) = self.reason
+        headers.add(name: "grpc-status", value: String(code))
+        headers.add(name: "grpc-message", value: message)
+        return HTTP2Frame.FramePayload.Headers(headers: headers, endStream: true)
+    }
+
+    /// Why the library gave the call up, as far as it can be told from here.
+    private var reason: (code: Int, message: String) {
+        guard self.prefix.count == Self.prefixSize else {
+            return (Self.internalError, "the request could not be read")
+        }
+        let size = self.prefix.dropFirst().reduce(0) { $0 << 8 | Int($1) }
+        if size > self.requestSizeMax {
+            return (
+                Self.resourceExhausted,
+                "grpc: received message larger than max (\(size) vs. \(self.requestSizeMax))"
+            )
+        }
+        guard self.prefix[0] == 0 else {
+            return (
+                Self.resourceExhausted,
+                "grpc: received message after decompression larger than max \(self.requestSizeMax)"
+            )
+        }
+        return (Self.internalError, "the request could not be read")
+    }
+
+    private static let prefixSize = 5
+    private static let resourceExhausted = 8
+    private static let internalError = 13
+}
