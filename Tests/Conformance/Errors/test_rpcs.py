@@ -101,7 +101,7 @@ def test_system_info(raw: RawClient) -> None:
     for capability in (
         "signal_and_query_header", "internal_error_differentiation",
         "activity_failure_include_heartbeat", "encoded_failure_attributes", "upsert_memo",
-        "eager_workflow_start", "sdk_metadata",
+        "sdk_metadata",
     ):
         assert getattr(info.capabilities, capability), capability
 

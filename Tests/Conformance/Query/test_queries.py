@@ -87,7 +87,7 @@ async def test_stack_trace_query(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Collects]):
         handle = await client.start_workflow(
             Collects.run, id=names(), task_queue=names.task_queue)
-        assert "wait_condition" in await handle.query("__stack_trace")
+        assert "Stack for" in await handle.query("__stack_trace")
 
 
 async def test_reject_conditions(client: Client, names) -> None:

@@ -85,12 +85,12 @@ def assert_history(events: Iterable[HistoryEvent], expected: str) -> None:
 
 
 def assert_well_formed(events: list[HistoryEvent]) -> None:
-    """What holds for every history: ids dense from the first, times and task ids never fall."""
+    """What holds for every history: ids dense from the first, every event has a time.
+
+    Times may fall: an event that waited for a workflow task to end keeps the time it happened at.
+    """
     for before, after in zip(events, events[1:]):
         assert after.event_id == before.event_id + 1, "event ids are not dense"
-        assert after.event_time.ToNanoseconds() >= before.event_time.ToNanoseconds(), (
-            f"event {after.event_id} is earlier than the one before it"
-        )
     for event in events:
         assert event.event_time.seconds > 1_500_000_000, f"event {event.event_id} has no time"
 

@@ -100,11 +100,11 @@ async def test_timer_cancel(client: Client, names) -> None:
         4 WorkflowTaskCompleted
         5 TimerStarted
         6 TimerStarted
-        7 TimerFired {"startedEventId": "6"}
+        7 TimerFired {"startedEventId": "5"}
         8 WorkflowTaskScheduled
         9 WorkflowTaskStarted
         10 WorkflowTaskCompleted
-        11 TimerCanceled {"startedEventId": "5", "workflowTaskCompletedEventId": "10"}
+        11 TimerCanceled {"startedEventId": "6", "workflowTaskCompletedEventId": "10"}
         12 WorkflowExecutionCompleted
     """)
 

@@ -133,13 +133,20 @@ def test_terminate_while_a_task_runs(raw: RawClient, names) -> None:
 
 
 @pytest.mark.parametrize("action", ["terminate", "request_cancel"])
-def test_closed_or_unknown_workflows(raw: RawClient, names, action: str) -> None:
+def test_unknown_workflows(raw: RawClient, names, action: str) -> None:
     with expect_error("NOT_FOUND"):
         getattr(raw, action)(names("none"))
-    raw.start(names(), names.task_queue)
+
+
+def test_closed_workflows(raw: RawClient, names) -> None:
+    """Terminating what has ended fails; asking it to cancel has nothing left to do."""
+    run_id = raw.start(names(), names.task_queue).run_id
     raw.terminate(names())
+    ended = raw.history(names(), run_id)
     with expect_error("NOT_FOUND"):
-        getattr(raw, action)(names())
+        raw.terminate(names())
+    raw.request_cancel(names())
+    assert raw.history(names(), run_id) == ended
 
 
 @pytest.mark.parametrize("action", ["terminate", "request_cancel", "describe"])

@@ -124,12 +124,14 @@ def test_start_response(raw: RawClient, names) -> None:
     assert started["identity"] == "raw-client"
 
 
-def test_eager_start(raw: RawClient, names) -> None:
+def test_eager_start_is_declined(raw: RawClient, names) -> None:
+    """Eager starts are not offered: the first task goes to whoever polls."""
     reply = raw.start(names(), names.task_queue, request_eager_execution=True)
-    assert reply.HasField("eager_workflow_task")
-    assert len(reply.eager_workflow_task.history.events) == 3
-    raw.respond(reply.eager_workflow_task, complete())
-    assert types(raw.history(names()))[-1] == "WorkflowExecutionCompleted"
+    assert not reply.HasField("eager_workflow_task")
+    raw.respond(raw.next_workflow_task(names.task_queue), complete())
+    events = raw.history(names())
+    assert types(events)[-1] == "WorkflowExecutionCompleted"
+    assert not events[0].workflow_execution_started_event_attributes.eager_execution_accepted
 
 
 def test_start_delay(raw: RawClient, names) -> None:

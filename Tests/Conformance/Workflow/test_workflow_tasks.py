@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from temporalio import workflow
@@ -120,13 +121,19 @@ def test_new_task_on_demand(raw: RawClient, names) -> None:
     ]
 
 
-def test_new_task_returned_inline(raw: RawClient, names) -> None:
+def test_forced_new_task_goes_to_the_sticky_queue(raw: RawClient, names) -> None:
+    """In-line tasks are not offered: a worker that asks for one polls for it as for any other."""
     raw.start(names(), names.task_queue)
-    reply = raw.respond(
-        raw.next_workflow_task(names.task_queue), sticky=names("sticky"),
-        force_create_new_workflow_task=True, return_new_workflow_task=True)
-    assert reply.HasField("workflow_task")
-    task = reply.workflow_task
+    first = raw.next_workflow_task(names.task_queue)
+    with ThreadPoolExecutor(1) as pool:
+        polled = pool.submit(
+            raw.next_workflow_task, names("sticky"), sticky_of=names.task_queue)
+        time.sleep(0.5)  # A sticky queue nobody polls yet would be passed over.
+        reply = raw.respond(
+            first, sticky=names("sticky"), force_create_new_workflow_task=True,
+            return_new_workflow_task=True)
+        assert not reply.HasField("workflow_task")
+        task = polled.result()
     assert task.previous_started_event_id == 3 and task.started_event_id == 6
     assert [e.event_id for e in task.history.events] == [4, 5, 6]
     raw.respond(task, complete())

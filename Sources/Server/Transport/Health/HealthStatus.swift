@@ -27,13 +27,15 @@ package final class HealthStatus: Sendable {
     package var state: State { self.watched.withLock { $0.state } }
 
     package func set(_ state: State) {
-        self.watched.withLock { watched in
-            guard watched.state != .stopping else { return }
+        let watchers: [AsyncStream<State>.Continuation] = self.watched.withLock { watched in
+            guard watched.state != .stopping else { return [] }
             watched.state = state
-            for watcher in watched.watchers.values {
-                watcher.yield(state)
-                if state == .stopping { watcher.finish() }
-            }
+            return Array(watched.watchers.values)
+        }
+        // Outside of the lock: a stream that ends takes its watcher out at once.
+        for watcher in watchers {
+            watcher.yield(state)
+            if state == .stopping { watcher.finish() }
         }
     }
 
