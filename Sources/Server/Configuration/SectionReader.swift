@@ -27,7 +27,7 @@ struct SectionReader {
 
     func name(_ key: String) -> String { self.path.isEmpty ? key : "\(self.path).\(key)" }
 
-    func refuse(_ message: String) { self.findings.refuse(self.node, message) }
+    func problem(_ message: String) { self.findings.refuse(self.node, message) }
 
     /// The value of `key`, or nil if it is missing or null.
     private mutating func take(_ key: String) -> YAMLTree? {

@@ -15,14 +15,14 @@ extension ServerConfiguration {
             }
         }
         guard let main else {
-            section.refuse("\(section.name("defaultStore")) is missing")
+            section.problem("\(section.name("defaultStore")) is missing")
             section.finish()
             return
         }
         if let named = stores[main.value] {
             self.database = named ?? self.database
         } else {
-            section.refuse(
+            section.problem(
                 "\(section.name("defaultStore")) names \(main.value), "
                     + "which is not one of \(section.name("datastores"))")
         }
@@ -35,13 +35,13 @@ extension ServerConfiguration {
     ) {
         let key = section.name("visibilityStore")
         guard let named = stores[name] else {
-            section.refuse(
+            section.problem(
                 "\(key) names \(name), which is not one of \(section.name("datastores"))")
             return
         }
         guard let database = named else { return }
         if database != self.database {
-            section.refuse(
+            section.problem(
                 "\(key) must be the same database as \(section.name("defaultStore")): "
                     + "a workflow and its visibility record are written together")
         }
@@ -64,12 +64,12 @@ extension ServerConfiguration {
         switch plugin?.value {
         case "sqlite": break
         case "postgres12", "postgres12_pgx", "mysql8":
-            section.refuse(
+            section.problem(
                 "\(section.name("pluginName")): \(plugin?.value ?? "") is not built yet; use sqlite"
             )
             return nil
         default:
-            section.refuse(
+            section.problem(
                 "\(section.name("pluginName")) takes one of sqlite, postgres12, postgres12_pgx, mysql8"
             )
             return nil
@@ -83,7 +83,7 @@ extension ServerConfiguration {
         section.finish()
         if isEphemeral { return .ephemeral }
         guard !name.isEmpty else {
-            section.refuse("\(section.name("databaseName")) is missing: the path of the file")
+            section.problem("\(section.name("databaseName")) is missing: the path of the file")
             return nil
         }
         return .file(name)

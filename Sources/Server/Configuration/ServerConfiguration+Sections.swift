@@ -9,7 +9,7 @@ extension ServerConfiguration {
         if let section = root.section("persistence") {
             self.readPersistence(section)
         } else {
-            root.refuse("there is no persistence section")
+            root.problem("there is no persistence section")
         }
         if let section = root.section("services") { self.readServices(section) }
         if let section = root.section("global") { Self.readGlobal(section) }
@@ -43,7 +43,7 @@ extension ServerConfiguration {
         let bindOnLocalHost = section.bool("bindOnLocalHost")
         let bindOnIP = section.string("bindOnIP") ?? ""
         if bindOnLocalHost?.value == true, !bindOnIP.isEmpty {
-            section.refuse("\(section.path) has both bindOnLocalHost and bindOnIP; one is enough")
+            section.problem("\(section.path) has both bindOnLocalHost and bindOnIP; one is enough")
         }
         section.warn("httpPort", "has no effect: the HTTP API is not built yet")
         section.ignore("httpAdditionalForwardedHeaders", "clientConnectionConfig")
@@ -69,7 +69,7 @@ extension ServerConfiguration {
     private mutating func readCluster(_ section: SectionReader) {
         var section = section
         if let isGlobal = section.bool("enableGlobalNamespace"), isGlobal.value {
-            section.refuse(
+            section.problem(
                 "\(section.name("enableGlobalNamespace")) is not supported yet: "
                     + "there is one cluster only")
         }

@@ -32,7 +32,7 @@ package final class HealthStatus: Sendable {
             watched.state = state
             return Array(watched.watchers.values)
         }
-        // Outside of the lock: a stream that ends takes its watcher out at once.
+        // Not while the lock is held: ending a stream calls back into it.
         for watcher in watchers {
             watcher.yield(state)
             if state == .stopping { watcher.finish() }
@@ -43,18 +43,19 @@ package final class HealthStatus: Sendable {
     func changes() -> AsyncStream<State>? {
         let (stream, continuation) = AsyncStream.makeStream(
             of: State.self, bufferingPolicy: .bufferingNewest(1))
-        let id: Int? = self.watched.withLock { watched in
+        let registered: (id: Int, state: State)? = self.watched.withLock { watched in
             guard watched.watchers.count < Self.watchersMax else { return nil }
-            continuation.yield(watched.state)
-            if watched.state == .stopping { continuation.finish() }
             watched.nextWatcher += 1
             watched.watchers[watched.nextWatcher] = continuation
-            return watched.nextWatcher
+            // While the lock is held, so that no later state comes before it.
+            continuation.yield(watched.state)
+            return (watched.nextWatcher, watched.state)
         }
-        guard let id else { return nil }
+        guard let registered else { return nil }
         continuation.onTermination = { [weak self] _ in
-            self?.watched.withLock { _ = $0.watchers.removeValue(forKey: id) }
+            self?.watched.withLock { _ = $0.watchers.removeValue(forKey: registered.id) }
         }
+        if registered.state == .stopping { continuation.finish() }
         return stream
     }
 }
