@@ -4,7 +4,7 @@
 package struct NodeIncarnation: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let number: Int32
 
-    /// The simulator's own: clients, workers and the network. It never crashes.
+    /// The simulator's own: clients and the network; it never crashes.
     package static let world = NodeIncarnation(number: 0)
 
     package var description: String {

@@ -104,7 +104,7 @@ package final class SimulationLoop: @unchecked Sendable {
         return body()
     }
 
-    /// Calls `body` once `delay` has passed. It belongs to the world, so it outlives crashes.
+    /// Calls `body` once `delay` has passed, as a part of the world: it outlives crashes.
     package func after(_ delay: Duration, _ body: @escaping () -> Void) {
         self.timers.insert(
             .call(body), at: self.now + max(delay, .zero), number: self.makeNumber())

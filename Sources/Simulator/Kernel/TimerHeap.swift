@@ -45,7 +45,7 @@ struct TimerHeap<Payload> {
         }
     }
 
-    /// Keeps what satisfies `isKept`. The order entries come out in depends on their keys only.
+    /// Keeps what satisfies `isKept`; the order things come out in depends on their keys only.
     mutating func filter(_ isKept: (Payload) -> Bool) {
         let kept = self.entries.filter { isKept($0.payload) }
         self.entries.removeAll(keepingCapacity: true)

@@ -2,6 +2,7 @@ import ArgumentParser
 import CSimulation
 import Glibc
 import Primitives
+import SimulatedWorld
 import SimulationKernel
 import Workloads
 
@@ -11,7 +12,9 @@ struct SimulatorCommand: ParsableCommand {
         commandName: "temporal-simulator",
         abstract: "Runs the server's services in a world made from a seed, under virtual time.")
 
-    @Argument(help: "What to do in that world: \(Workloads.all.map { $0.name }.joined(separator: ", ")).")
+    private static let names = Workloads.all.map { $0.name }.joined(separator: ", ")
+
+    @Argument(help: "What to do in that world: \(Self.names).")
     var workload = Programs.name
 
     @Option(help: "The seed of the one run.")
@@ -25,6 +28,9 @@ struct SimulatorCommand: ParsableCommand {
 
     @Option(help: "Write what happens in the one run to this file; - is standard output.")
     var trace: String?
+
+    @Option(help: "Put this defect into the world; runs should fail.")
+    var plant: PlantedBug?
 
     @Option(help: "How many of several runs happen at once.")
     var jobs: Int = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -69,7 +75,8 @@ struct SimulatorCommand: ParsableCommand {
         fflush(nil)
         let file = try self.trace.map { try TraceFile($0) }
         let report = WorkloadRun.run(
-            workload, seed: seed, traceSink: file.map { file in { file.write($1, at: $0) } })
+            workload, seed: seed, plantedBug: self.plant,
+            traceSink: file.map { file in { file.write($1, at: $0) } })
         file?.close()
         print(
             "virtual time \(Self.text(report.virtualTime)) · \(report.jobCount) jobs"
@@ -83,7 +90,13 @@ struct SimulatorCommand: ParsableCommand {
     }
 
     private func rerunLine(_ seed: UInt64) -> String {
-        "swift run -c release temporal-simulator \(self.workload) --seed \(seed)"
+        "swift run -c release temporal-simulator "
+            + self.arguments(seed).joined(separator: " ")
+    }
+
+    /// The arguments of one run.
+    private func arguments(_ seed: UInt64) -> [String] {
+        [self.workload, "--seed", "\(seed)"] + (self.plant.map { ["--plant", $0.rawValue] } ?? [])
     }
 
     private static func text(_ duration: Duration) -> String {
@@ -95,14 +108,14 @@ struct SimulatorCommand: ParsableCommand {
     // Many runs.
 
     private func runMany(_ seeds: [UInt64]) throws {
-        print("\(seeds.count) seeds, \(seeds.first ?? 0) to \(seeds.last ?? 0), of \(self.workload)")
+        print("\(self.workload), \(seeds.count) seeds, \(seeds.first ?? 0) to \(seeds.last ?? 0)")
         let startedAt = simulation_real_nanoseconds()
         var waiting = seeds[...]
         var running: [(seed: UInt64, process: ChildProcess)] = []
         var failed: [UInt64] = []
         while !waiting.isEmpty || !running.isEmpty {
             while running.count < self.jobs, let seed = waiting.popFirst() {
-                let process = try ChildProcess(arguments: [self.workload, "--seed", "\(seed)"])
+                let process = try ChildProcess(arguments: self.arguments(seed))
                 running.append((seed, process))
             }
             ChildProcess.waitForOutput(of: running.map(\.process))
@@ -120,3 +133,5 @@ struct SimulatorCommand: ParsableCommand {
         throw ExitCode.failure
     }
 }
+
+extension PlantedBug: ExpressibleByArgument {}

@@ -93,8 +93,10 @@ package final class Programs: Workload, @unchecked Sendable {
     /// Each run but the first says which one it continues.
     private func checkChain(_ histories: [[HistoryEvent]], _ client: ScriptedClient) {
         for (index, events) in histories.enumerated() {
-            guard case .workflowExecutionStartedEventAttributes(let start) = events.first?.attributes
-            else { continue }
+            let first = events.first?.attributes
+            guard case .workflowExecutionStartedEventAttributes(let start) = first else {
+                continue
+            }
             let previous = index > 0 ? client.runIDs[index - 1] : ""
             if start.continuedExecutionRunID != previous
                 || start.firstExecutionRunID != client.runIDs[0]

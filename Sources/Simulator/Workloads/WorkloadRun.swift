@@ -28,15 +28,20 @@ package struct WorkloadRun {
 
     /// Runs `workload` in a world made from `seed`; call it once in a process.
     ///
-    /// - Parameter traceSink: given every recorded event.
+    /// - Parameters:
+    ///   - workload: what to do.
+    ///   - seed: what everything is drawn from.
+    ///   - plantedBug: a defect to put into the world, which the run should find.
+    ///   - traceSink: given every recorded event.
+    /// - Returns: how it ended.
     package static func run(
-        _ workload: any Workload.Type, seed: UInt64,
+        _ workload: any Workload.Type, seed: UInt64, plantedBug: PlantedBug? = nil,
         traceSink: ((Timestamp, String) -> Void)? = nil
     ) -> Report {
         let loop = SimulationLoop(seed: seed)
         loop.traceSink = traceSink
         SimulatedExecutors.use(loop)
-        let world = SimulatedWorld(loop)
+        let world = SimulatedWorld(loop, plantedBug: plantedBug)
         let workload = workload.init(world: world)
         let progress = Progress()
         world.start()

@@ -29,11 +29,11 @@ package final class SimulatedWorld: @unchecked Sendable {
     private var workerLives = 0
     private var random: SeededGenerator
 
-    package init(_ loop: SimulationLoop) {
+    package init(_ loop: SimulationLoop, plantedBug: PlantedBug? = nil) {
         self.loop = loop
         self.clock = SimulatedClock(loop)
         self.marks = ReachedMarks()
-        self.plan = FaultPlan(loop, marks: self.marks)
+        self.plan = FaultPlan(loop, marks: self.marks, plantedBug: plantedBug)
         self.network = SimulatedNetwork(loop, plan: self.plan)
         self.connection = FrontendConnection(self.network)
         self.random = loop.generator(for: "world")

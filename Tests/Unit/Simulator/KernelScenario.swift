@@ -33,8 +33,9 @@ final class Findings: @unchecked Sendable {
     var notes: [String] = []
 }
 
-/// Small runs of the kernel by itself. Each needs a process of its own, because the executors of
-/// the whole process are replaced.
+/// Small runs of the kernel by itself.
+///
+/// Each needs a process of its own, because the executors of the whole process are replaced.
 enum KernelScenario {
     /// Many tasks race for one actor, hash tables included; the trace is everything that happened.
     static func race(seed: UInt64) -> RunTrace {

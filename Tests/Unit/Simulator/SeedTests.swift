@@ -1,3 +1,4 @@
+import SimulatedWorld
 import SimulationKernel
 import Testing
 import Workloads
@@ -28,10 +29,28 @@ import Workloads
     }
 
     /// Seeds that failed once.
-    static let regressions: [UInt64] = [3]
+    static let regressions: [UInt64] = [125, 170]
 
     @Test("A seed that failed once passes", arguments: Self.regressions)
     func regressionPasses(seed: UInt64) async throws {
         _ = try await self.report(of: seed)
+    }
+
+    @Test("A planted bug is found by one of a hundred seeds", arguments: PlantedBug.allCases)
+    func plantedBugIsFound(bug: PlantedBug) async throws {
+        for seed in 1...100 as ClosedRange<UInt64> {
+            let result = try await #require(
+                processExitsWith: .success, observing: [\.standardOutputContent]
+            ) { [seed = seed as UInt64, name = bug.rawValue as String] in
+                SimulatedExecutors.install(hashSeed: seed)
+                let report = WorkloadRun.run(
+                    Programs.self, seed: seed, plantedBug: PlantedBug(rawValue: name))
+                if report.failure != nil { print("found") }
+                finish()
+            }
+            let output = String(decoding: result.standardOutputContent, as: UTF8.self)
+            if output.contains("found") { return }
+        }
+        Issue.record("no seed found \(bug)")
     }
 }

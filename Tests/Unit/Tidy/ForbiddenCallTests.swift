@@ -133,7 +133,8 @@ struct CallRule: Sendable, CustomTestStringConvertible {
 
     @Test("What the compiler is told to trust says why")
     func trustSaysWhy() throws {
-        let trust = try Regex(#"@unchecked Sendable|nonisolated\(unsafe\)|\bunsafe(BitCast|Downcast)\b"#)
+        let trust = try Regex(
+            #"@unchecked Sendable|nonisolated\(unsafe\)|\bunsafe(BitCast|Downcast)\b"#)
         let violations = Repository.sources.flatMap { file in
             file.codeLines.indices.filter { index in
                 guard file.codeLines[index].firstMatch(of: trust) != nil else { return false }

@@ -49,7 +49,9 @@ struct FunctionLengths {
 
     /// Where the body begins, or nil for a requirement of a protocol.
     private func bodyStart(after start: Int) -> Int? {
-        let others = ["func", "init", "var", "let", "case", "static", "subscript", "associatedtype"]
+        let others = [
+            "func", "init", "var", "let", "case", "static", "subscript", "associatedtype",
+        ]
         var depth = 0
         for index in start..<self.code.count {
             switch self.code[index] {

@@ -90,7 +90,7 @@ struct ImportRule: Sendable, CustomTestStringConvertible {
                     "Sources/Server/API/DescriptorPlugin",
                 ],
                 forbidden: ["Foundation"],
-                reason: "Foundation brings clocks, threads and files; FoundationEssentials has Data"),
+                reason: "Foundation brings clocks and threads; FoundationEssentials has Data"),
             ImportRule(
                 folders: ["Sources/Simulator"], except: ["Sources/Simulator/Main"],
                 forbidden: ["Dispatch", "Glibc", "FoundationNetworking"],

@@ -30,9 +30,13 @@ struct SourceFile: Sendable {
         self.codeLines.enumerated().compactMap { index, line in
             let words = line.split(separator: " ")
             guard let at = words.firstIndex(of: "import"), at < 3, at + 1 < words.count,
-                words[..<at].allSatisfy({ $0.hasPrefix("@") || $0 == "package" || $0 == "internal" })
+                words[..<at].allSatisfy({
+                    $0.hasPrefix("@") || ["package", "internal", "private"].contains($0)
+                })
             else { return nil }
-            let kinds: Set<Substring> = ["struct", "class", "enum", "func", "protocol", "let", "var"]
+            let kinds: Set<Substring> = [
+                "struct", "class", "enum", "func", "protocol", "let", "var", "typealias",
+            ]
             let named = kinds.contains(words[at + 1]) ? at + 2 : at + 1
             guard named < words.count else { return nil }
             let module = words[named].split(separator: ".").first.map(String.init)

@@ -26,7 +26,7 @@ package final class TaskChecker: @unchecked Sendable {
             + "was handed out twice"
     }
 
-    /// - Parameter progress: the heartbeat details the task brought.
+    /// `progress` is what the task brought as heartbeat details.
     /// - Returns: what is wrong, or nil.
     package func activityTaskArrived(
         runID: String, activityID: String, attempt number: Int32, progress: Int

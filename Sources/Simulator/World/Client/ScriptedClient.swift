@@ -49,16 +49,31 @@ package final class ScriptedClient: @unchecked Sendable {
                 $0.taskQueue.name = ScriptedWorker.taskQueue
                 $0.input = Payloads(text: ProgramInput(seed: self.program.seed).text)
                 $0.requestID = self.caller.uuid()
+                $0.workflowIDReusePolicy = .rejectDuplicate
                 $0.identity = "client"
             }, returning: StartWorkflowExecutionResponse.self)
+        guard let runID = self.firstRunID(answer) else { return false }
+        self.runIDs = [runID]
+        self.world.loop.record("\(self.workflowID) started as \(runID)")
+        return true
+    }
+
+    private func firstRunID(
+        _ answer: PatientCaller.Answer<StartWorkflowExecutionResponse>
+    ) -> String? {
         switch answer.result {
         case .success(let response):
-            self.runIDs = [response.runID]
-            self.world.loop.record("\(self.workflowID) started as \(response.runID)")
-            return true
+            return response.runID
         case .failure(let error):
+            // An earlier try got through, and the chain has gone on to a run of another request.
+            if answer.attempts > 1,
+                case .workflowExecutionAlreadyStarted(_, _, let firstRunID) = error.kind
+            {
+                self.world.marks.reached("client.startedBefore")
+                return firstRunID.rawValue
+            }
             self.world.fail("the start of \(self.workflowID) was answered \(error)")
-            return false
+            return nil
         }
     }
 

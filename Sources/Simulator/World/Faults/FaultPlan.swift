@@ -48,6 +48,9 @@ package final class FaultPlan: @unchecked Sendable {
     /// When the worker crashes, in order.
     package let workerCrashes: [Timestamp]
 
+    /// What is wrong with this world, to see whether anybody notices.
+    let plantedBug: PlantedBug?
+
     private let loop: SimulationLoop
     private let marks: ReachedMarks
     private var random: SeededGenerator
@@ -55,8 +58,9 @@ package final class FaultPlan: @unchecked Sendable {
     private let storeLatencyMax: Duration
     private let networkLatencyMax: Duration
 
-    package init(_ loop: SimulationLoop, marks: ReachedMarks) {
+    package init(_ loop: SimulationLoop, marks: ReachedMarks, plantedBug: PlantedBug? = nil) {
         self.loop = loop
+        self.plantedBug = plantedBug
         self.marks = marks
         var random = loop.generator(for: "faults")
         let window = Duration.seconds(Int.random(in: 20...600, using: &random))
@@ -82,6 +86,15 @@ package final class FaultPlan: @unchecked Sendable {
         else { return false }
         self.marks.reached("fault.\(fault.rawValue)")
         return true
+    }
+
+    /// The planted bug, at one chance in twenty.
+    func plantedBugThatStrikes() -> PlantedBug? {
+        guard let bug = self.plantedBug, Int.random(in: 0..<20, using: &self.random) == 0 else {
+            return nil
+        }
+        self.marks.reached("planted.\(bug.rawValue)")
+        return bug
     }
 
     func storeLatency() -> Duration {

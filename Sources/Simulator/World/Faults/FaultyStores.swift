@@ -60,6 +60,8 @@ extension FaultyStores: ShardStore {
         _ batch: ShardBatch, shard: ShardID, range: RangeID
     ) async throws(StoreError) {
         try await self.write { () async throws(StoreError) in
+            let bug = self.plan.plantedBugThatStrikes()
+            guard let batch = bug == nil ? batch : bug?.tampered(batch) else { return }
             try await self.stores.commit(batch, shard: shard, range: range)
         }
     }
@@ -111,6 +113,7 @@ extension FaultyStores: TaskQueueStore {
         _ rows: [BacklogRow], to queue: TaskQueueKey, range: RangeID
     ) async throws(StoreError) {
         try await self.write { () async throws(StoreError) in
+            guard self.plan.plantedBugThatStrikes() != .backlogForgotten else { return }
             try await self.stores.appendBacklog(rows, to: queue, range: range)
         }
     }

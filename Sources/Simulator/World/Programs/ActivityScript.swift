@@ -1,6 +1,6 @@
 import Primitives
 
-/// What an activity does, attempt after attempt. Its input says so, and its end is known.
+/// What an activity does, attempt after attempt: its input says so, and its end is known.
 package enum ActivityScript: Equatable, Sendable {
     /// Fails this many times, then completes.
     case succeeds(afterFailures: Int)

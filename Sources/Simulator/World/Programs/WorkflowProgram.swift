@@ -90,9 +90,9 @@ extension WorkflowProgram.Step {
 
 extension Duration {
     fileprivate static func drawTimer(using random: inout SeededGenerator) -> Duration {
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<100, using: &random) {
         case 0: .seconds(Int64.random(in: 3_600...86_400, using: &random))
-        case 1..<6: .seconds(Int64.random(in: 60...900, using: &random))
+        case 1..<25: .seconds(Int64.random(in: 60...900, using: &random))
         default: .milliseconds(Int64.random(in: 1...10_000, using: &random))
         }
     }

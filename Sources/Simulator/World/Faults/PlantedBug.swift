@@ -1,0 +1,29 @@
+import Persistence
+
+/// A defect put into the world on purpose: a simulator that does not find it proves nothing.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// The store says that it wrote a shard's batch, and did not.
+    case commitForgotten
+    /// The store leaves the events out of a shard's batch.
+    case historyForgotten
+    /// The store leaves the history tasks out of a shard's batch.
+    case tasksForgotten
+    /// The store leaves the timers out of a shard's batch.
+    case timersForgotten
+    /// The store says that it wrote backlog rows, and did not.
+    case backlogForgotten
+
+    /// What this makes of a batch; nil if nothing is written.
+    func tampered(_ batch: ShardBatch) -> ShardBatch? {
+        var batch = batch
+        switch self {
+        case .commitForgotten: return nil
+        case .historyForgotten: batch.history = []
+        case .tasksForgotten: batch.addedTasks = []
+        case .timersForgotten:
+            for index in batch.runs.indices { batch.runs[index].nextTimerAt = nil }
+        case .backlogForgotten: break
+        }
+        return batch
+    }
+}
