@@ -136,13 +136,16 @@ let package = Package(
             "SimulatedWorld", "World",
             words + [
                 "DynamicConfig", "Frontend", "HistoryService", "MatchingService", "Persistence",
-                "PersistenceMemory", "ServiceClients", "SimulationKernel",
+                "PersistenceMemory", "ServiceClients", "SimulationKernel", logging,
             ]),
         simulator(
             "Workloads", "Workloads", words + ["SimulatedWorld", "SimulationKernel"]),
         .executableTarget(
             name: "temporal-simulator",
-            dependencies: ["SimulatedWorld", "SimulationKernel", "Workloads", "CSimulation", arguments],
+            dependencies: [
+                "CSimulation", "Primitives", "SimulatedWorld", "SimulationKernel", "Workloads",
+                arguments,
+            ],
             path: "Sources/Simulator/Main", swiftSettings: settings),
 
         // Unit tests; Tests/Conformance is Python and drives the built binary.

@@ -83,11 +83,17 @@ extension HistoryShard {
     }
 
     /// Ends or retries a started activity.
+    /// - Parameter completer: set if an activity named by its id need not be started; whoever
+    ///   completes it then counts as the one who took it.
     mutating func respond(
-        _ reference: ActivityReference, _ call: Call, _ effects: inout [Effect],
+        _ reference: ActivityReference, completer: String? = nil, _ call: Call,
+        _ effects: inout [Effect],
         _ change: (inout Transition, StoredActivity) throws(ServiceError) -> Void
     ) {
-        guard let (run, activity) = self.startedActivity(reference, call, &effects) else { return }
+        guard
+            let (run, activity) = self.startedActivity(
+                reference, completer: completer, call, &effects)
+        else { return }
         var transition = self.transition(of: run)
         do throws(ServiceError) {
             try change(&transition, activity)
@@ -101,7 +107,8 @@ extension HistoryShard {
     /// The activity a caller means, if it is with a worker; nil if the call has been refused or
     /// waits for its run.
     private mutating func startedActivity(
-        _ reference: ActivityReference, _ call: Call, _ effects: inout [Effect]
+        _ reference: ActivityReference, completer: String? = nil, _ call: Call,
+        _ effects: inout [Effect]
     ) -> (CachedRun, StoredActivity)? {
         let runID: RunID
         switch reference {
@@ -109,20 +116,25 @@ extension HistoryShard {
         case .id(let id, _): runID = id
         }
         guard let run = self.openRun(runID, for: call, &effects) else { return nil }
-        if let activity = run.state.activity(reference, now: self.now) { return (run, activity) }
-        let error = ServiceError.notFound(
-            "invalid activityID or activity already timed out or invoking workflow is completed")
+        if let activity = run.state.activity(reference) {
+            if activity.startedAt != 0 { return (run, activity) }
+            if let completer {
+                // Completed by its id before any worker took it.
+                var started = activity
+                started.startedAt = self.now.nanoseconds
+                started.startedIdentity = completer
+                return (run, started)
+            }
+        }
+        let error = run.state.activityNotFound(reference)
         self.refuse(call.id, error, seeing: run.state.key, &effects)
         return nil
     }
 }
 
 extension MutableState {
-    /// The activity a caller means, if its attempt is still with a worker.
-    ///
-    /// A caller who names the activity by id may speak before any worker took it; then it counts
-    /// as started now.
-    fileprivate func activity(_ reference: ActivityReference, now: Timestamp) -> StoredActivity? {
+    /// The activity a caller means; one named by a token only if that attempt is with its worker.
+    fileprivate func activity(_ reference: ActivityReference) -> StoredActivity? {
         switch reference {
         case .token(let token):
             let found =
@@ -134,10 +146,17 @@ extension MutableState {
             else { return nil }
             return activity
         case .id(_, let activityID):
-            guard var activity = self.activity(named: activityID) else { return nil }
-            if activity.startedAt == 0 { activity.startedAt = now.nanoseconds }
-            return activity
+            return self.activity(named: activityID)
         }
+    }
+
+    fileprivate func activityNotFound(_ reference: ActivityReference) -> ServiceError {
+        if case .id(_, let activityID) = reference, self.activity(named: activityID) == nil {
+            return .notFound(
+                "cannot find pending activity with ActivityID \(activityID), check workflow execution history for more details")
+        }
+        return .notFound(
+            "invalid activityID or activity already timed out or invoking workflow is completed")
     }
 
     /// What a worker gets for an activity's current attempt.
@@ -175,7 +194,7 @@ extension MutableState {
             $0.startToCloseTimeout = scheduled.startToCloseTimeout
             $0.heartbeatTimeout = scheduled.heartbeatTimeout
             $0.retryPolicy = scheduled.retryPolicy
-            if activity.hasPriority { $0.priority = activity.priority }
+            $0.priority = self.priority(of: activity)
         }
     }
 }

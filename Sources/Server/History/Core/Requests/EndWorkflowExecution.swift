@@ -9,7 +9,9 @@ extension HistoryShard {
         _ request: Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest,
         _ call: Call, _ effects: inout [Effect]
     ) {
-        let runID = RunID(request.workflowExecution.runID)
+        // A caller who names a chain means the run that is current in it.
+        let runID = RunID(
+            request.firstExecutionRunID.isEmpty ? request.workflowExecution.runID : "")
         guard let run = self.run(runID, for: call, &effects) else { return }
         let key = run.state.key
         guard run.state.isRunning else { return self.reply(call.id, .done, seeing: key, &effects) }
@@ -36,7 +38,8 @@ extension HistoryShard {
         _ request: Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest,
         _ call: Call, _ effects: inout [Effect]
     ) {
-        let runID = RunID(request.workflowExecution.runID)
+        let runID = RunID(
+            request.firstExecutionRunID.isEmpty ? request.workflowExecution.runID : "")
         guard let run = self.openRun(runID, for: call, &effects) else { return }
         let key = run.state.key
         guard run.belongs(toChainOf: request.firstExecutionRunID) else {

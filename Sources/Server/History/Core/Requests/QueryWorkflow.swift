@@ -214,6 +214,8 @@ extension MutableState {
             $0.previousStartedEventID = self.info.lastCompletedTaskStartedEventID
             $0.attempt = 1
             $0.query = query
+            // SDKs refuse a task without a history, even where none is needed.
+            $0.history = .init()
             $0.workflowExecutionTaskQueue = .with {
                 $0.name = self.info.taskQueue
                 $0.kind = .normal

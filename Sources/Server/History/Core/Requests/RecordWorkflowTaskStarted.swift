@@ -35,7 +35,9 @@ extension HistoryShard {
             requestID: start.requestID, identity: start.identity,
             isStickyPoll: start.taskQueue.isSticky)
         self.accept(transition, &effects)
-        guard let started = self.runs[key] else { return }
+        guard var started = self.runs[key] else { return }
+        for index in started.queries.indices { started.queries[index].carrier = task.stamp }
+        self.store(started)
         self.replyStarted(started, call, start, &effects)
     }
 
@@ -57,7 +59,11 @@ extension HistoryShard {
         }
         response.scheduledTime = Timestamp(nanoseconds: task.originalScheduledAt).proto
         response.startedTime = Timestamp(nanoseconds: task.startedAt).proto
-        for query in run.queries { response.queries[query.key] = query.request.query }
+        // A poll that asks again gets what it was given, not a query that came later: the events
+        // it is given may not hold what that query must see.
+        for query in run.queries where query.carrier == task.stamp {
+            response.queries[query.key] = query.request.query
+        }
         let first = start.taskQueue.isSticky ? state.info.lastCompletedTaskStartedEventID + 1 : 1
         self.reply(
             call.id, .workflowTaskStarted(response),

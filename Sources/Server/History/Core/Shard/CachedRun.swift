@@ -82,6 +82,8 @@ struct BufferedQuery: Sendable {
     let requestID: HistoryShard.RequestID
     let request: Temporal_Api_Workflowservice_V1_QueryWorkflowRequest
     let deadline: Timestamp?
+    /// The started workflow task that carries this query; its worker saw all that came before it.
+    var carrier: Int32?
 
     /// The key under which a workflow task carries it.
     var key: String { String(self.id.rawValue) }
