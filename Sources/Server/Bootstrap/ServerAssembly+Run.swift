@@ -76,6 +76,7 @@ extension ServerAssembly: Service {
                 guard isHistoryRunning else { continue }
                 isHistoryRunning = false
                 await self.history.shutdown()
+                for server in self.servers { server.endCalls() }
             case .timedOut:
                 self.logger.warning("calls are still open, ending them")
                 group.cancelAll()

@@ -55,6 +55,9 @@ package final class CallServer: Sendable {
         self.transport.beginGracefulShutdown()
     }
 
+    /// Ends the calls that are still open, as far as they only wait for something.
+    package func endCalls() { self.drain.endCalls() }
+
     private func answer(_ stream: CallStream) async {
         self.pending.record(self.openCalls.add(1, ordering: .relaxed).newValue)
         defer { self.pending.record(self.openCalls.subtract(1, ordering: .relaxed).newValue) }

@@ -1,38 +1,12 @@
 import Frontend
 import GRPCCore
 import GRPCNIOTransportCore
-import Synchronization
 
 typealias WireBytes = GRPCNIOTransportBytes
 typealias CallStream = RPCStream<
     RPCAsyncSequence<RPCRequestPart<WireBytes>, any Error>,
     RPCWriter<RPCResponsePart<WireBytes>>.Closable
 >
-
-/// Whether a listener is about to end; its calls then run to their end whatever their callers do.
-///
-/// The library tells every call that it is cancelled when a shutdown begins. Those that write must
-/// still finish and be answered.
-final class Drain: Sendable {
-    private let hasBegun = Atomic<Bool>(false)
-
-    func begin() { self.hasBegun.store(true, ordering: .releasing) }
-
-    /// Runs `body`; cancels `task` if the caller goes away, or this very task is cancelled.
-    func cancelling<Success, Failure, Value: Sendable>(
-        _ task: Task<Success, Failure>, _ body: () async throws -> Value
-    ) async throws -> Value {
-        try await withTaskCancellationHandler {
-            try await withRPCCancellationHandler {
-                try await body()
-            } onCancelRPC: {
-                if !self.hasBegun.load(ordering: .acquiring) { task.cancel() }
-            }
-        } onCancel: {
-            task.cancel()
-        }
-    }
-}
 
 /// How the calls of one RPC are answered.
 protocol Route: Sendable {

@@ -40,9 +40,11 @@ struct UnaryRoute<
         do {
             return try await drain.cancelling(task) { try await task.value }
         } catch {
-            if let deadline = context.deadline, self.clock.now() >= deadline, error.isCancellation {
+            guard error.isCancellation else { throw error }
+            if let deadline = context.deadline, self.clock.now() >= deadline {
                 throw ServiceError(.deadlineExceeded, "context deadline exceeded")
             }
+            if drain.isEnding { throw ServiceError.unavailable("the server is shutting down") }
             throw error
         }
     }

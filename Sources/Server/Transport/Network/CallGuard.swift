@@ -25,26 +25,61 @@ final class CallGuard: ChannelDuplexHandler {
     private var prefix: [UInt8] = []
     private var reply = Reply.nothing
     private var isOpen = true
+    /// Whether the caller has sent everything.
+    private var isRequestComplete = false
+    private var discarding: Discarding?
+
+    /// A call that has been answered while its caller still sends.
+    ///
+    /// Closing it now would tell the caller that it was reset, which some then report instead of
+    /// the answer. So the rest is read and dropped first, within bounds.
+    private struct Discarding {
+        static let sizeMax = 64 << 20
+        var size = 0
+        let promise: EventLoopPromise<Void>?
+    }
 
     init(requestSizeMax: Int) { self.requestSizeMax = requestSizeMax }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
-        case .headers(var frame) where frame.headers.contains(name: "grpc-accept-encoding"):
+        case .headers(var frame):
+            if frame.endStream { self.isRequestComplete = true }
             frame.headers.remove(name: "grpc-accept-encoding")
-            context.fireChannelRead(self.wrapInboundOut(.headers(frame)))
+            if self.discarding == nil {
+                context.fireChannelRead(self.wrapInboundOut(.headers(frame)))
+            }
         case .data(let frame):
+            if frame.endStream { self.isRequestComplete = true }
             if self.prefix.count < Self.prefixSize, case .byteBuffer(let bytes) = frame.data {
                 self.prefix += bytes.readableBytesView.prefix(Self.prefixSize - self.prefix.count)
             }
-            context.fireChannelRead(data)
+            if self.discarding == nil {
+                context.fireChannelRead(data)
+            } else {
+                self.discarding?.size += frame.data.readableBytes
+            }
         default:
             context.fireChannelRead(data)
+        }
+        self.discardMore(context)
+    }
+
+    /// Closes the call, or reads on.
+    private func discardMore(_ context: ChannelHandlerContext) {
+        guard let discarding = self.discarding else { return }
+        if self.isRequestComplete || discarding.size > Discarding.sizeMax {
+            self.discarding = nil
+            context.close(promise: discarding.promise)
+        } else {
+            context.read()
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.isOpen = false
+        self.discarding?.promise?.succeed()
+        self.discarding = nil
         context.fireChannelInactive()
     }
 
@@ -56,11 +91,13 @@ final class CallGuard: ChannelDuplexHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if self.isOpen, let trailers = self.trailers {
-            self.reply = .complete
-            context.writeAndFlush(self.wrapOutboundOut(.headers(trailers)), promise: nil)
+        guard self.isOpen, self.discarding == nil, let trailers = self.trailers else {
+            return context.close(mode: mode, promise: promise)
         }
-        context.close(mode: mode, promise: promise)
+        self.reply = .complete
+        context.writeAndFlush(self.wrapOutboundOut(.headers(trailers)), promise: nil)
+        self.discarding = Discarding(promise: promise)
+        self.discardMore(context)
     }
 
     /// What ends a call the library gave up.
