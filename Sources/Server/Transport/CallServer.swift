@@ -1,5 +1,5 @@
 import GRPCCore
-import GRPCNIOTransportCore
+import GRPCNIOTransportHTTP2
 import Logging
 import Metrics
 import NIOCore

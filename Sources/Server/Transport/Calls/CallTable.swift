@@ -1,6 +1,6 @@
 import Frontend
 import GRPCCore
-import GRPCNIOTransportCore
+import GRPCNIOTransportHTTP2
 
 typealias WireBytes = GRPCNIOTransportBytes
 typealias CallStream = RPCStream<

@@ -1,4 +1,4 @@
-import GRPCNIOTransportCore
+import GRPCNIOTransportHTTP2
 import NIOCore
 import NIOPosix
 

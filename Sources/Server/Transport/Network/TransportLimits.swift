@@ -1,5 +1,5 @@
 import GRPCCore
-import GRPCNIOTransportCore
+import GRPCNIOTransportHTTP2
 
 /// What a listener allows its callers, as Temporal's frontend does.
 package struct TransportLimits: Sendable, Equatable {
