@@ -98,14 +98,22 @@ let package = Package(
         server("ServiceClients", "Clients", words + ["Persistence"]),
 
         // Machines decide, services wait.
-        server("HistoryCore", "History/Core", words + ["DynamicConfig", "Persistence", "ServiceClients"]),
+        server(
+            "HistoryCore", "History/Core",
+            words + ["DynamicConfig", "Persistence", "ServiceClients"]),
         server(
             "HistoryService", "History/Service",
-            words + ["DynamicConfig", "HistoryCore", "Persistence", "ServiceClients", logging, metrics]),
-        server("MatchingCore", "Matching/Core", words + ["DynamicConfig", "Persistence", "ServiceClients"]),
+            words + [
+                "DynamicConfig", "HistoryCore", "Persistence", "ServiceClients", logging, metrics,
+            ]),
+        server(
+            "MatchingCore", "Matching/Core",
+            words + ["DynamicConfig", "Persistence", "ServiceClients"]),
         server(
             "MatchingService", "Matching/Service",
-            words + ["DynamicConfig", "MatchingCore", "Persistence", "ServiceClients", logging, metrics]),
+            words + [
+                "DynamicConfig", "MatchingCore", "Persistence", "ServiceClients", logging, metrics,
+            ]),
         server(
             "Frontend", "Frontend",
             words + ["DynamicConfig", "Persistence", "ServiceClients", logging, metrics]),
@@ -113,7 +121,9 @@ let package = Package(
         // Wiring.
         server(
             "GRPCTransport", "Transport", grpc + nio + words + ["Frontend", logging, metrics]),
-        server("Configuration", "Configuration", ["DynamicConfig", "Primitives", .product(name: "Yams", package: "Yams")]),
+        server(
+            "Configuration", "Configuration",
+            ["DynamicConfig", "Primitives", .product(name: "Yams", package: "Yams")]),
         server(
             "Bootstrap", "Bootstrap",
             words + grpc + [
@@ -153,17 +163,24 @@ let package = Package(
         unitTests("Persistence", ["Persistence", "PersistenceMemory", "PersistenceSQLite"]),
         unitTests(
             "History",
-            ["DynamicConfig", "HistoryCore", "HistoryService", "Persistence", "PersistenceMemory", "ServiceClients"]),
+            [
+                "DynamicConfig", "HistoryCore", "HistoryService", "Persistence",
+                "PersistenceMemory", "ServiceClients",
+            ]),
         unitTests(
             "Matching",
-            ["DynamicConfig", "MatchingCore", "MatchingService", "Persistence", "PersistenceMemory", "ServiceClients"]),
+            [
+                "DynamicConfig", "MatchingCore", "MatchingService", "Persistence",
+                "PersistenceMemory", "ServiceClients",
+            ]),
         unitTests(
             "Frontend",
             ["DynamicConfig", "Frontend", "Persistence", "PersistenceMemory", "ServiceClients"]),
         unitTests(
             "Bootstrap",
             grpc + [
-                "Bootstrap", "Configuration", "DynamicConfig", "Frontend", "GRPCTransport", lifecycle,
+                "Bootstrap", "Configuration", "DynamicConfig", "Frontend", "GRPCTransport",
+                lifecycle,
                 logging,
             ]),
         unitTests("Simulator", ["SimulatedWorld", "SimulationKernel", "Workloads"]),

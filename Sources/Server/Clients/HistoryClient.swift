@@ -46,7 +46,9 @@ package struct NamespaceReference: Sendable, Hashable {
     }
 }
 
-/// What is asked of history. Requests are validated by the frontend before they get here.
+/// What is asked of history.
+///
+/// Requests are validated by the frontend before they get here.
 package enum HistoryOperation: Sendable {
     case startWorkflowExecution(Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest)
     case signalWithStart(Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest)

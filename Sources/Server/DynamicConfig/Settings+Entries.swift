@@ -38,8 +38,12 @@ extension Settings {
         int("limit.blobSize.error", \.blobSizeErrorMax, 1...(1 << 30)),
         int("limit.memoSize.error", \.memoSizeErrorMax, 1...(1 << 30)),
         int("frontend.searchAttributesNumberOfKeysLimit", \.searchAttributeKeysMax, 0...10_000),
-        int("frontend.searchAttributesSizeOfValueLimit", \.searchAttributeValueSizeMax, 0...(1 << 30)),
-        int("frontend.searchAttributesTotalSizeLimit", \.searchAttributesTotalSizeMax, 0...(1 << 30)),
+        int(
+            "frontend.searchAttributesSizeOfValueLimit", \.searchAttributeValueSizeMax,
+            0...(1 << 30)),
+        int(
+            "frontend.searchAttributesTotalSizeLimit", \.searchAttributesTotalSizeMax, 0...(1 << 30)
+        ),
         int("frontend.historyMaxPageSize", \.historyPageSizeMax, 1...100_000),
         int("limit.historyMaxPageSize", \.historyPageSizeMax, 1...100_000),
         int("frontend.visibilityMaxPageSize", \.visibilityPageSizeMax, 1...100_000),
@@ -67,11 +71,15 @@ extension Settings {
     ]
 
     private static func int(
-        _ key: String, _ path: any (WritableKeyPath<Settings, Int> & Sendable), _ range: ClosedRange<Int>
+        _ key: String, _ path: any (WritableKeyPath<Settings, Int> & Sendable),
+        _ range: ClosedRange<Int>
     ) -> Entry {
         Entry(key: key) { (settings, value) throws(Refusal) in
             guard case .int(let number) = value, range.contains(Int(number)) else {
-                throw Refusal(description: "\(key) takes a whole number from \(range.lowerBound) to \(range.upperBound)")
+                throw Refusal(
+                    description:
+                        "\(key) takes a whole number from \(range.lowerBound) to \(range.upperBound)"
+                )
             }
             settings[keyPath: path] = Int(number)
         }

@@ -65,9 +65,13 @@ package struct WorkflowAddress: Hashable, Comparable, Sendable {
     /// The shard of this workflow, the same on every node and for ever.
     package func shard(of count: Int32) -> ShardID {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in self.namespaceID.rawValue.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in self.namespaceID.rawValue.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
         hash = (hash ^ 0x5f) &* 0x100_0000_01b3
-        for byte in self.workflowID.rawValue.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in self.workflowID.rawValue.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
         hash ^= hash >> 32
         return ShardID(Int32(hash % UInt64(max(count, 1))) + 1)
     }

@@ -8,7 +8,9 @@ package func invariant(
     if !condition() { invariantFailure(message(), file: file, line: line) }
 }
 
-/// Ends the process: this cannot happen. Recovery from the store is the tested path.
+/// Ends the process: this cannot happen.
+///
+/// Recovery from the store is the tested path.
 package func invariantFailure(
     _ message: @autoclosure () -> String, file: StaticString = #file, line: UInt = #line
 ) -> Never {

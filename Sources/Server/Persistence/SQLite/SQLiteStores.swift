@@ -16,9 +16,9 @@ package final class SQLiteStores: Stores {
     private let engine: StoreEngine
 
     /// Opens or creates a database and brings its tables to the newest version.
-    /// - Parameters:
-    ///   - readersCount: threads that answer reads of a file.
-    ///   - waitingMax: calls that may wait for a thread; further ones are refused.
+    ///
+    /// `readersCount` threads answer reads of a file; at most `waitingMax` calls wait for a thread,
+    /// further ones are refused.
     package static func open(
         location: Location, readersCount: Int = 2, waitingMax: Int = 100_000
     ) throws(SQLiteOpenError) -> SQLiteStores {

@@ -14,13 +14,15 @@ package protocol ShardStore: Sendable {
     func commit(_ batch: ShardBatch, shard: ShardID, range: RangeID) async throws(StoreError)
 
     /// A run with all its items, or nil if there is none.
-    /// - Parameter runID: nil for the workflow id's current run.
+    ///
+    /// Without a run id: the workflow id's current run.
     func loadRun(
         _ address: WorkflowAddress, runID: RunID?, shard: ShardID
     ) async throws(StoreError) -> RunRecord?
 
     /// History batches of a run that overlap `events`, in order.
-    /// - Parameter eventsMax: stop after the batch that reaches this many events.
+    ///
+    /// Ends after the batch that reaches `eventsMax` events.
     func readHistory(
         _ run: WorkflowKey, events: Range<Int64>, eventsMax: Int, shard: ShardID
     ) async throws(StoreError) -> [HistoryNode]
@@ -36,7 +38,7 @@ package protocol ShardStore: Sendable {
     ) async throws(StoreError) -> [TimerRow]
 }
 
-/// Everything a shard writes in one commit. Applied in the order of the properties.
+/// Everything a shard writes in one commit, applied in the order of the properties.
 package struct ShardBatch: Sendable, Equatable {
     package var history: [HistoryNode] = []
     /// At most one per run.

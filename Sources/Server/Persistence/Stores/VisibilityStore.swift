@@ -102,7 +102,9 @@ package enum SearchAttributeType: Int32, Sendable, Hashable, CaseIterable {
 /// - A text equals a literal if they have a word in common, in any case; a keyword list equals each
 ///   of its elements. Neither has an order nor prefixes.
 package indirect enum VisibilityFilter: Sendable, Equatable {
-    package enum Comparison: Sendable, Equatable { case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual }
+    package enum Comparison: Sendable, Equatable {
+        case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+    }
 
     case all
     case compare(VisibilityColumn, Comparison, SearchAttributeValue)

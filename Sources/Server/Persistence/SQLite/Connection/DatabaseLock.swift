@@ -10,7 +10,7 @@ import Glibc
 final class DatabaseLock: Sendable {
     private let descriptor: Int32
 
-    /// - Parameter path: of the database file, which need not exist yet.
+    /// Locks the database file at `path`, which need not exist yet.
     init(path: String) throws(SQLiteOpenError) {
         let real = try Self.realPath(of: path)
         self.descriptor = Glibc.open(real + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
