@@ -26,6 +26,10 @@ package struct Transition {
     var successor: NewRun?
     /// Set when something happened that a worker must hear of, though no event says so yet.
     var needsWorkflowTask = false
+    /// Whether events came while the workflow task that is being completed was with its worker.
+    var hasUnseenEvents = false
+    /// Who completes a workflow task.
+    var workerIdentity = historyServiceIdentity
 
     init(_ state: MutableState, now: Timestamp, settings: Settings, generator: SeededGenerator) {
         self.state = state
@@ -144,7 +148,26 @@ package struct Transition {
         guard let index else { return nil }
         let entry = self.state.bufferedEvents.remove(at: index)
         self.touched.insert(.bufferedEvent(entry.ordinal))
+        if self.state.bufferedEvents.isEmpty { self.hasUnseenEvents = false }
         return entry.event.timerFiredEventAttributes.startedEventID
+    }
+
+    /// Whether an event that ends this activity waits in the buffer.
+    func hasBufferedEnd(ofActivity scheduledEventID: Int64) -> Bool {
+        self.state.bufferedEvents.contains { entry in
+            switch entry.event.attributes {
+            case .activityTaskCompletedEventAttributes(let attributes):
+                attributes.scheduledEventID == scheduledEventID
+            case .activityTaskFailedEventAttributes(let attributes):
+                attributes.scheduledEventID == scheduledEventID
+            case .activityTaskTimedOutEventAttributes(let attributes):
+                attributes.scheduledEventID == scheduledEventID
+            case .activityTaskCanceledEventAttributes(let attributes):
+                attributes.scheduledEventID == scheduledEventID
+            default:
+                false
+            }
+        }
     }
 
     mutating func endBatch() {

@@ -112,13 +112,15 @@ package actor ShardHost {
     }
 
     private func perform(_ effect: HistoryShard.Effect) {
+        let range = self.machine.currentRange
         switch effect {
         case .acquireRange: Task { await self.acquire() }
-        case .loadTasks(let after, let countMax): Task { await self.loadTasks(after, countMax) }
-        case .loadTimers(let after, let countMax): Task { await self.loadTimers(after, countMax) }
-        case .loadRun(let address, let runID): Task { await self.loadRun(address, runID) }
+        case .loadTasks(let after, let countMax):
+            Task { await self.loadTasks(after, countMax, range) }
+        case .loadTimers(let after, let countMax):
+            Task { await self.loadTimers(after, countMax, range) }
+        case .loadRun(let address, let runID): Task { await self.loadRun(address, runID, range) }
         case .commit(let id, let batch):
-            let range = self.machine.currentRange
             Task { await self.commit(id, batch, range) }
         case .reply(let id, let result): self.callers.removeValue(forKey: id)?.resume(returning: result)
         case .replyWithHistory(let id, let reply, let fetch):
@@ -186,25 +188,27 @@ package actor ShardHost {
         }
     }
 
-    private func loadTasks(_ after: Int64, _ countMax: Int) async {
+    private func loadTasks(_ after: Int64, _ countMax: Int, _ range: RangeID) async {
         let result = await outcome { () throws(StoreError) in
             try await self.ports.store.readTasks(after: after, countMax: countMax, shard: self.id)
         }
-        self.step(.tasksLoaded(result))
+        self.step(.tasksLoaded(range, result))
     }
 
-    private func loadTimers(_ after: TimerRow?, _ countMax: Int) async {
+    private func loadTimers(_ after: TimerRow?, _ countMax: Int, _ range: RangeID) async {
         let result = await outcome { () throws(StoreError) in
             try await self.ports.store.readTimers(after: after, countMax: countMax, shard: self.id)
         }
-        self.step(.timersLoaded(result))
+        self.step(.timersLoaded(range, result))
     }
 
-    private func loadRun(_ address: WorkflowAddress, _ runID: RunID?) async {
+    private func loadRun(
+        _ address: WorkflowAddress, _ runID: RunID?, _ range: RangeID
+    ) async {
         let result = await outcome { () throws(StoreError) in
             try await self.ports.store.loadRun(address, runID: runID, shard: self.id)
         }
-        self.step(.runLoaded(address, runID, result))
+        self.step(.runLoaded(range, address, runID, result))
     }
 
     private func commit(

@@ -5,6 +5,7 @@ import TemporalAPI
 extension Transition {
     /// Hands the activity's current attempt to matching.
     mutating func dispatch(_ activity: StoredActivity) {
+        let priority = self.state.priority(of: activity)
         self.add { record in
             record.activity = .with {
                 $0.scheduledEventID = activity.scheduledEventID
@@ -13,7 +14,7 @@ extension Transition {
                 $0.expiresAt =
                     activity.scheduleToStartNs > 0
                     ? activity.scheduledAt.after(activity.scheduleToStartNs) : 0
-                if activity.hasPriority { $0.priority = activity.priority }
+                $0.priority = priority
             }
         }
     }
@@ -128,16 +129,20 @@ extension Transition {
     mutating func timeOutActivity(_ scheduledEventID: Int64, _ deadline: ActivityDeadline) {
         guard let activity = self.state.activities[scheduledEventID] else { return }
         let type = deadline.timeoutType
-        let failure = Failure.activityTimeout(activity, type)
+        let failure = Failure.activityTimeout(type)
         let state = self.retryActivity(activity, after: failure, workerIdentity: activity.startedIdentity)
         if state == .inProgress { return }
         var final = failure
-        if state == .timeout, type != .scheduleToClose, type != .scheduleToStart {
-            final = Failure.activityTimeout(activity, .scheduleToClose)
+        if state == .timeout, type != .scheduleToStart {
             final.message =
                 "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
-            final.cause = failure
+            final.timeoutFailureInfo.timeoutType = .scheduleToClose
         }
+        if activity.hasLastHeartbeatDetails {
+            final.timeoutFailureInfo.lastHeartbeatDetails = activity.lastHeartbeatDetails
+        }
+        // The last real failure of an earlier attempt says more than the timeout alone.
+        if activity.hasLastFailure { final.cause = activity.lastFailure }
         self.appendDeferredStarted(activity)
         self.append(
             .activityTaskTimedOut,
@@ -148,6 +153,21 @@ extension Transition {
                     $0.retryState = state
                 }))
         self.needsWorkflowTask = true
+    }
+}
+
+extension MutableState {
+    /// An activity's priority: what it leaves open is its run's.
+    func priority(of activity: StoredActivity) -> Temporal_Api_Common_V1_Priority {
+        var priority = self.info.priority
+        if activity.priority.priorityKey != 0 { priority.priorityKey = activity.priority.priorityKey }
+        if !activity.priority.fairnessKey.isEmpty {
+            priority.fairnessKey = activity.priority.fairnessKey
+        }
+        if activity.priority.fairnessWeight != 0 {
+            priority.fairnessWeight = activity.priority.fairnessWeight
+        }
+        return priority
     }
 }
 
@@ -165,22 +185,11 @@ extension ActivityDeadline {
 
 extension Failure {
     /// What the server reports for an activity that ran into a timeout.
-    static func activityTimeout(
-        _ activity: StoredActivity, _ type: Temporal_Api_Enums_V1_TimeoutType
-    ) -> Failure {
-        .with { failure in
-            failure.message = "activity \(type.shortName) timeout"
-            failure.source = "Server"
-            failure.timeoutFailureInfo = .with {
-                $0.timeoutType = type
-                if activity.hasLastHeartbeatDetails {
-                    $0.lastHeartbeatDetails = activity.lastHeartbeatDetails
-                }
-            }
-            // The last real failure of an earlier attempt says more than the timeout alone.
-            if activity.hasLastFailure, type == .scheduleToClose || type == .scheduleToStart {
-                failure.cause = activity.lastFailure
-            }
+    static func activityTimeout(_ type: Temporal_Api_Enums_V1_TimeoutType) -> Failure {
+        .with {
+            $0.message = "activity \(type.shortName) timeout"
+            $0.source = "Server"
+            $0.timeoutFailureInfo.timeoutType = type
         }
     }
 

@@ -25,7 +25,7 @@ extension Transition {
                     $0.timerID = attributes.timerID
                     $0.startedEventID = startedEventID
                     $0.workflowTaskCompletedEventID = completedEventID
-                    $0.identity = historyServiceIdentity
+                    $0.identity = self.workerIdentity
                 })
         ) { annotate(&$0, from: command) }
     }

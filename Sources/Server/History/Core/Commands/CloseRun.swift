@@ -5,8 +5,8 @@ import TemporalAPI
 
 extension Transition {
     /// A run must not close over events its worker has not seen.
-    private func checkNothingUnseen() throws(CommandFailure) {
-        guard self.state.bufferedEvents.isEmpty else {
+    func checkNothingUnseen() throws(CommandFailure) {
+        guard !self.hasUnseenEvents else {
             throw CommandFailure(.unhandledCommand, "")
         }
     }

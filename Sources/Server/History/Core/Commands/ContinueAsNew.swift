@@ -9,9 +9,7 @@ extension Transition {
         _ command: Command, _ completedEventID: Int64
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
-        guard self.state.bufferedEvents.isEmpty else {
-            throw CommandFailure(.unhandledCommand, "")
-        }
+        try self.checkNothingUnseen()
         try self.check(
             size: size(of: attributes.input) + size(of: attributes.header),
             of: "ContinueAsNewWorkflowExecutionCommandAttributes.Input", cause)

@@ -11,29 +11,29 @@ extension Transition {
         guard attributes.scheduledEventID > 0 else {
             throw CommandFailure(cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
         }
-        guard let activity = self.state.activities[attributes.scheduledEventID] else {
-            // It may have ended while the worker was busy; then its end waits in the buffer.
-            if attributes.scheduledEventID < self.state.info.nextEventID { return }
-            throw CommandFailure(
-                cause, "Activity \(attributes.scheduledEventID) is not known to this run.")
+        let activity = self.state.activities[attributes.scheduledEventID]
+        // It may have ended while the worker was busy; the request is history all the same, since
+        // the worker will look for it on replay.
+        let isKnown =
+            activity != nil || self.hasBufferedEnd(ofActivity: attributes.scheduledEventID)
+        guard isKnown, activity?.cancelRequested != true else {
+            throw CommandFailure(cause, "ScheduledEventID: \(attributes.scheduledEventID)")
         }
-        guard !activity.cancelRequested else { return }
-        let event = self.append(
+        self.append(
             .activityTaskCancelRequested,
             .activityTaskCancelRequestedEventAttributes(
                 .with {
-                    $0.scheduledEventID = activity.scheduledEventID
+                    $0.scheduledEventID = attributes.scheduledEventID
                     $0.workflowTaskCompletedEventID = completedEventID
                 })
         ) { annotate(&$0, from: command) }
-        guard activity.startedAt == 0, var canceled = self.state.activities[activity.scheduledEventID]
+        guard let canceled = self.state.activities[attributes.scheduledEventID],
+            canceled.startedAt == 0
         else { return }
         // No worker has it, so nobody has to agree.
-        canceled.cancelRequestedEventID = event.eventID
-        self.put(canceled)
         self.cancelActivity(
             canceled, details: .with { $0.payloads = [.text("ACTIVITY_ID_NOT_STARTED")] },
-            identity: historyServiceIdentity)
+            identity: self.workerIdentity)
     }
 }
 

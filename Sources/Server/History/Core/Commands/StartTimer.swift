@@ -12,9 +12,6 @@ extension Transition {
         try self.check(
             attributes.timerID, cause, missing: "TimerId is not set on StartTimerCommand.",
             tooLong: "TimerId on StartTimerCommand exceeds length limit.")
-        guard attributes.hasStartToFireTimeout else {
-            throw CommandFailure(cause, "A valid StartToFireTimeout is not set on StartTimerCommand.")
-        }
         let delay = Duration(clamping: attributes.startToFireTimeout)
         guard delay >= .zero else {
             throw CommandFailure(cause, "An invalid StartToFireTimeout is set on StartTimerCommand.")

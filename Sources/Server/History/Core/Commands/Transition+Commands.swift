@@ -67,6 +67,7 @@ extension Transition {
 /// Copies what any command may carry to the event it leads to.
 func annotate(_ event: inout HistoryEvent, from command: Command) {
     if command.hasUserMetadata { event.userMetadata = command.userMetadata }
+    event.eventGroupMarkers = command.eventGroupMarkers
 }
 
 /// Serialized size of a message, in bytes.

@@ -20,9 +20,8 @@ extension MutableState {
         case .activityTaskScheduledEventAttributes: return try self.applyActivityScheduled(event)
         case .activityTaskStartedEventAttributes: return []
         case .activityTaskCancelRequestedEventAttributes(let attributes):
-            guard var activity = self.activities[attributes.scheduledEventID] else {
-                throw HistoryCorrupted("cancelled activity \(attributes.scheduledEventID) is not pending")
-            }
+            // Its end may wait in the buffer, for its worker to be told after this request.
+            guard var activity = self.activities[attributes.scheduledEventID] else { return [] }
             activity.cancelRequested = true
             activity.cancelRequestedEventID = event.eventID
             self.put(activity)

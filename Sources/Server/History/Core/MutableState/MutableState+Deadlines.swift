@@ -12,10 +12,11 @@ package enum RunDeadline: Hashable, Sendable {
     case retention
 }
 
+/// The numbers decide which of two deadlines of the same moment counts.
 package enum ActivityDeadline: Int, Hashable, Sendable {
-    case scheduleToStart = 1
-    case scheduleToClose = 2
-    case startToClose = 3
+    case startToClose = 1
+    case scheduleToStart = 2
+    case scheduleToClose = 3
     case heartbeat = 4
     /// The back-off before the next attempt is over.
     case retry = 5

@@ -54,6 +54,33 @@ extension HistoryShard {
         for (key, _) in candidates where self.cachedBytes > bytesMax / 4 * 3 { self.drop(key) }
     }
 
+    /// Removes a run whose retention is over; its row may still be read until that is durable.
+    mutating func delete(_ key: WorkflowKey) {
+        let isCurrent = self.currentRuns[key.address] == key.runID
+        self.open.delete(key)
+        self.open.transitions += 1
+        self.count { $0.transitions += 1 }
+        self.timers.set(key, to: nil)
+        self.drop(key)
+        self.deletedRuns[key] = DeletedRun(batch: self.open.id, isCurrent: isCurrent)
+    }
+
+    /// The run that is current by the store's rows when the open batch is applied, if it is only
+    /// deleted at the end of that same batch.
+    func deletedCurrentRun(of address: WorkflowAddress) -> RunID? {
+        self.deletedRuns.first {
+            $0.key.address == address && $0.value.isCurrent && $0.value.batch == self.open.id
+        }?.key.runID
+    }
+
+    /// Forgets deletions that no read can contradict any more.
+    mutating func forgetDeletedRuns() {
+        guard !self.deletedRuns.isEmpty else { return }
+        self.deletedRuns = self.deletedRuns.filter {
+            $0.value.batch > self.durable || self.loads[$0.key.address] != nil
+        }
+    }
+
     // MARK: Loading
 
     mutating func load(
@@ -74,6 +101,7 @@ extension HistoryShard {
         _ effects: inout [Effect]
     ) {
         guard let load = self.loads.removeValue(forKey: address) else { return }
+        defer { self.forgetDeletedRuns() }
         var missing: RunID??
         switch result {
         case .failure(let error):
@@ -82,6 +110,8 @@ extension HistoryShard {
             effects.append(.report(.taskUnreadable(0, "\(error)")))
             return
         case .success(nil):
+            missing = .some(runID)
+        case .success(let record?) where self.deletedRuns[record.key] != nil:
             missing = .some(runID)
         case .success(let record?):
             do throws(HistoryCorrupted) {
@@ -94,6 +124,7 @@ extension HistoryShard {
             }
         }
         for waiting in load.waiting { self.resume(waiting, missing: missing, &effects) }
+        self.evict()
     }
 
     private mutating func refuse(
@@ -126,7 +157,12 @@ extension HistoryShard {
     ) {
         switch waiting {
         case .timer(let key):
-            if self.runs[key] != nil { self.fire(key, &effects) }
+            if self.runs[key] != nil {
+                self.fire(key, &effects)
+            } else if missing != .some(.some(key.runID)) {
+                // What was loaded was another run of this workflow.
+                self.load(key.address, key.runID, then: waiting, &effects)
+            }
         case .request(let id, let request):
             guard self.live.contains(id) else { return }
             self.perform(id, request, missing: missing, &effects)

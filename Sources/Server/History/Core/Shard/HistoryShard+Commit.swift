@@ -45,7 +45,8 @@ extension HistoryShard {
         var transition = transition
         transition.finish()
         self.write(transition)
-        self.makeCurrent(transition.state.key, expected: previous)
+        let key = transition.state.key
+        self.makeCurrent(key, expected: previous ?? self.deletedCurrentRun(of: key.address))
     }
 
     private mutating func makeCurrent(_ key: WorkflowKey, expected: RunID?) {
@@ -152,6 +153,7 @@ extension HistoryShard {
             if batch.transitions > 0 { $0.transitionCommits += 1 } else { $0.maintenanceCommits += 1 }
         }
         for effect in batch.held { self.release(effect, &effects) }
+        self.forgetDeletedRuns()
         self.evict()
     }
 
@@ -172,6 +174,8 @@ extension HistoryShard {
             guard self.live.remove(id) != nil else { return }
         case .handOver(let taskID, _):
             guard self.tasks[taskID] != nil else { return }
+        case .dispatchQuery(let id, _, _):
+            guard self.directQueries[id] != nil else { return }
         default:
             break
         }

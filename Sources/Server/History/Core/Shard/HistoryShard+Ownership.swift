@@ -84,6 +84,7 @@ extension HistoryShard {
         self.currentRuns = [:]
         self.cachedBytes = 0
         self.loads = [:]
+        self.deletedRuns = [:]
         self.tasks = [:]
         self.taskAttempts = [:]
         self.taskRetries = DeadlineHeap()

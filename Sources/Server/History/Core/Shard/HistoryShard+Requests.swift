@@ -67,7 +67,8 @@ extension HistoryShard {
         case .recordActivityHeartbeat(let activity, let details):
             self.recordHeartbeat(activity, details, call, &effects)
         case .respondActivityCompleted(let activity, let result, let identity):
-            self.respond(activity, call, &effects) { transition, activity throws(ServiceError) in
+            self.respond(activity, completer: identity, call, &effects) {
+                transition, activity throws(ServiceError) in
                 transition.completeActivity(activity, result: result, identity: identity)
             }
         case .respondActivityFailed(let activity, let failure, let details, let identity):

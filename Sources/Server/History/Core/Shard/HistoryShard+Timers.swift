@@ -7,13 +7,14 @@ import TemporalAPI
 extension HistoryShard {
     /// Sets when a run needs attention; beyond the horizon the store alone remembers it.
     mutating func setTimer(_ key: WorkflowKey, to deadline: Timestamp?) {
-        if let horizon = self.timerHorizon, let deadline, deadline >= horizon {
+        // While a page is being read it is not known what it holds, so nothing is left to it.
+        if let horizon = self.timerHorizon, let deadline, deadline >= horizon, !self.isLoadingTimers {
             self.timers.set(key, to: nil)
             return
         }
         self.timers.set(key, to: deadline)
         // Twice the limit before trimming, so that trimming is rare.
-        guard self.timers.count > 2 * self.settings.shardTimersMax else { return }
+        guard !self.isLoadingTimers, self.timers.count > 2 * self.settings.shardTimersMax else { return }
         if let cut = self.timers.keepEarliest(self.settings.shardTimersMax) {
             self.timerHorizon = min(self.timerHorizon ?? cut, cut)
         }
@@ -48,16 +49,12 @@ extension HistoryShard {
             if let run = self.runs[row.key] {
                 self.timers.set(row.key, to: run.state.nextDeadline)
             } else {
-                self.timers.set(row.key, to: row.at)
+                // One that was set meanwhile may be of a later state; too early does no harm.
+                let known = self.timers.deadlines[row.key] ?? row.at
+                self.timers.set(row.key, to: min(known, row.at))
             }
         }
         self.timerHorizon = horizon
-        guard let horizon else { return }
-        for run in self.runs.values {
-            if let deadline = run.state.nextDeadline, deadline < horizon {
-                self.timers.set(run.state.key, to: deadline)
-            }
-        }
     }
 
     mutating func fireTimers(_ effects: inout [Effect]) {
@@ -85,11 +82,7 @@ extension HistoryShard {
             return
         }
         if due.contains(.retention) {
-            self.open.delete(key)
-            self.open.transitions += 1
-            self.count { $0.transitions += 1 }
-            self.timers.set(key, to: nil)
-            self.drop(key)
+            self.delete(key)
             return
         }
         var transition = self.transition(of: run)

@@ -34,6 +34,12 @@ package struct HistoryShard: Machine {
         var waiting: [Waiting]
     }
 
+    struct DeletedRun: Sendable {
+        let batch: BatchID
+        /// Whether it was its workflow id's current run.
+        let isCurrent: Bool
+    }
+
     package let id: ShardID
     let settings: Settings
     var generator: SeededGenerator
@@ -46,6 +52,8 @@ package struct HistoryShard: Machine {
     var cachedBytes = 0
     var useCounter: UInt64 = 0
     var loads: [WorkflowAddress: Load] = [:]
+    /// Runs that are deleted, while the store may still hold them or a read of them is under way.
+    var deletedRuns: [WorkflowKey: DeletedRun] = [:]
     /// Requests that arrived before the shard was ready.
     var early: [(RequestID, HistoryRequest)] = []
     /// Requests not answered yet.
@@ -93,12 +101,14 @@ package struct HistoryShard: Machine {
         switch input {
         case .rangeAcquired(let range): self.rangeAcquired(range, &effects)
         case .acquisitionFailed: self.acquisitionFailed()
-        case .tasksLoaded(let result): self.tasksLoaded(result, &effects)
-        case .timersLoaded(let result): self.timersLoaded(result, &effects)
+        case .tasksLoaded(let range, let result):
+            if range == self.range { self.tasksLoaded(result, &effects) }
+        case .timersLoaded(let range, let result):
+            if range == self.range { self.timersLoaded(result, &effects) }
         case .requestArrived(let id, let request): self.arrived(id, request, &effects)
         case .requestCanceled(let id): self.canceled(id, &effects)
-        case .runLoaded(let address, let runID, let result):
-            self.runLoaded(address, runID, result, &effects)
+        case .runLoaded(let range, let address, let runID, let result):
+            if range == self.range { self.runLoaded(address, runID, result, &effects) }
         case .batchCommitted(let id, let error): self.committed(id, error, &effects)
         case .taskHandedOver(let taskID, let error): self.handedOver(taskID, error, &effects)
         case .queryAnswered(let id, let result): self.queryAnswered(id, result, &effects)

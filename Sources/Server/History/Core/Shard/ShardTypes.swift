@@ -10,11 +10,12 @@ extension HistoryShard {
         case rangeAcquired(RangeID)
         case acquisitionFailed(StoreError)
         /// A page of stored tasks; the last one if it has fewer rows than were asked for.
-        case tasksLoaded(Result<[HistoryTaskRow], StoreError>)
-        case timersLoaded(Result<[TimerRow], StoreError>)
+        /// What was read under an earlier range is stale; that holds for all reads.
+        case tasksLoaded(RangeID, Result<[HistoryTaskRow], StoreError>)
+        case timersLoaded(RangeID, Result<[TimerRow], StoreError>)
         case requestArrived(RequestID, HistoryRequest)
         case requestCanceled(RequestID)
-        case runLoaded(WorkflowAddress, RunID?, Result<RunRecord?, StoreError>)
+        case runLoaded(RangeID, WorkflowAddress, RunID?, Result<RunRecord?, StoreError>)
         /// The outcome of the batch in flight; nil is success.
         case batchCommitted(BatchID, StoreError?)
         case taskHandedOver(taskID: Int64, ServiceError?)

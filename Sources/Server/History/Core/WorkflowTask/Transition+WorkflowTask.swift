@@ -11,6 +11,8 @@ extension Transition {
         guard self.state.isRunning, !self.state.hasWorkflowTask, !self.state.isBackingOff else {
             return
         }
+        // Events the worker has not seen end a streak: the task that brings them is a normal one.
+        let attempt = self.state.bufferedEvents.isEmpty ? attempt : 1
         self.flushBufferedEvents()
         var task = StoredWorkflowTask()
         task.kind = attempt > 1 ? .transient : .normal
@@ -102,6 +104,8 @@ extension Transition {
     ) -> Int64 {
         var task = self.state.info.workflowTask
         self.state.info.clearWorkflowTask()
+        self.workerIdentity = request.identity
+        self.hasUnseenEvents = !self.state.bufferedEvents.isEmpty
         if task.kind == .transient {
             task.scheduledEventID = self.appendScheduled(task).eventID
             task.startedEventID =

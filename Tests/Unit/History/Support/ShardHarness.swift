@@ -1,0 +1,236 @@
+import DynamicConfig
+import HistoryCore
+import Persistence
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+import Testing
+
+/// Drives one history shard by hand, on a store and a matching service of a few lines.
+final class ShardHarness {
+    typealias Effect = HistoryShard.Effect
+    typealias RequestID = HistoryShard.RequestID
+    typealias Outcome = Result<HistoryReply, ServiceError>
+
+    /// How the next commit goes wrong.
+    enum CommitFault {
+        case refused(StoreError)
+        /// It is written all the same.
+        case unknownThoughWritten
+    }
+
+    private(set) var machine: HistoryShard
+    var store = ShardTable()
+    var now = Timestamp(nanoseconds: 1_000_000_000_000)
+    let settings: Settings
+    private var seed: UInt64
+
+    private(set) var replies: [RequestID: Outcome] = [:]
+    private(set) var reports: [HistoryShard.Report] = []
+    /// Tasks given to matching and not taken by a worker yet, in order.
+    var handedOver: [TaskDispatch] = []
+    /// What matching says to a task; nil takes it.
+    var matchingRefusal: (TaskDispatch) -> ServiceError? = { _ in nil }
+    /// Queries that matching was asked to bring to a worker.
+    var queries: [(id: HistoryShard.QueryID, dispatch: QueryDispatch)] = []
+    private(set) var canceledQueries: [HistoryShard.QueryID] = []
+
+    var holdsCommits = false
+    var holdsLoads = false
+    var commitFaults: [CommitFault] = []
+    private(set) var commitCount = 0
+    private var heldCommits: [(HistoryShard.BatchID, ShardBatch, RangeID)] = []
+    private var heldLoads: [HistoryShard.Input] = []
+    private var lastRequest: UInt64 = 0
+    private var lastName = 0
+
+    init(seed: UInt64 = 1, adjust: (inout Settings) -> Void = { _ in }) {
+        var settings = Settings()
+        adjust(&settings)
+        self.settings = settings
+        self.seed = seed
+        self.machine = HistoryShard(id: ShardID(1), settings: settings, seed: seed)
+        self.boot()
+    }
+
+    private func boot() {
+        var effects: [Effect] = []
+        self.machine.start(effects: &effects)
+        self.perform(effects)
+    }
+
+    /// The process ends and another one starts on the same store.
+    func restart() {
+        self.seed += 1
+        self.machine = HistoryShard(id: ShardID(1), settings: self.settings, seed: self.seed)
+        self.replies = [:]
+        self.heldCommits = []
+        self.heldLoads = []
+        self.queries = []
+        self.handedOver = []
+        self.boot()
+    }
+
+    // MARK: Feeding
+
+    func feed(_ input: HistoryShard.Input) {
+        var effects: [Effect] = []
+        self.machine.step(input, now: self.now, effects: &effects)
+        self.perform(effects)
+    }
+
+    @discardableResult
+    func send(
+        _ operation: HistoryOperation, to workflowID: WorkflowID = "w", deadline: Timestamp? = nil
+    ) -> RequestID {
+        self.lastRequest += 1
+        let id = RequestID(self.lastRequest)
+        let request = HistoryRequest(
+            namespace: testNamespace, workflowID: workflowID, deadline: deadline,
+            operation: operation)
+        self.feed(.requestArrived(id, request))
+        return id
+    }
+
+    /// Sends a request and returns its reply, which must come at once.
+    @discardableResult
+    func call(
+        _ operation: HistoryOperation, to workflowID: WorkflowID = "w", deadline: Timestamp? = nil
+    ) throws -> HistoryReply {
+        let id = self.send(operation, to: workflowID, deadline: deadline)
+        return try #require(self.replies[id], "no reply yet").get()
+    }
+
+    /// The error a request is refused with; nil if it is not, or not yet.
+    func refusal(
+        _ operation: HistoryOperation, to workflowID: WorkflowID = "w", deadline: Timestamp? = nil
+    ) -> ServiceError? {
+        let id = self.send(operation, to: workflowID, deadline: deadline)
+        guard case .failure(let error) = self.replies[id] else { return nil }
+        return error
+    }
+
+    /// Lets time pass, waking the machine whenever it wants to be.
+    func wait(_ duration: Duration) {
+        let end = self.now + duration
+        var wakes = 0
+        while let next = self.machine.nextDeadline, next <= end {
+            self.now = max(self.now, next)
+            self.feed(.tick)
+            wakes += 1
+            precondition(wakes < 100_000, "the machine wants to be woken for ever")
+        }
+        self.now = end
+    }
+
+    func cancel(_ id: RequestID) { self.feed(.requestCanceled(id)) }
+
+    func name(_ prefix: String) -> String {
+        self.lastName += 1
+        return "\(prefix)-\(self.lastName)"
+    }
+
+    var isNextDeadlineDue: Bool { self.machine.nextDeadline.map { $0 <= self.now } ?? false }
+    var nextDeadline: Timestamp? { self.machine.nextDeadline }
+
+    // MARK: Effects
+
+    private func perform(_ effects: [Effect]) {
+        for effect in effects { self.perform(effect) }
+    }
+
+    private func perform(_ effect: Effect) {
+        switch effect {
+        case .acquireRange: self.feed(.rangeAcquired(self.store.acquire()))
+        case .loadTasks(let after, let countMax):
+            let rows = self.store.taskRows(after: after, countMax: countMax)
+            self.feed(.tasksLoaded(self.machine.currentRange, .success(rows)))
+        case .loadTimers(let after, let countMax):
+            let rows = self.store.timers(after: after, countMax: countMax)
+            self.load(.timersLoaded(self.machine.currentRange, .success(rows)))
+        case .loadRun(let address, let runID):
+            let record = self.store.load(address, runID)
+            self.load(.runLoaded(self.machine.currentRange, address, runID, .success(record)))
+        case .commit(let id, let batch):
+            self.commitCount += 1
+            self.heldCommits.append((id, batch, self.machine.currentRange))
+            if !self.holdsCommits { self.releaseCommits() }
+        case .reply(let id, let outcome): self.reply(id, outcome)
+        case .replyWithHistory(let id, let reply, let fetch):
+            self.reply(id, Result { reply.with(fetch.page(try self.read(fetch))) }.asService)
+        case .handOver(let taskID, let dispatch):
+            let refusal = self.matchingRefusal(dispatch)
+            if refusal == nil { self.handedOver.append(dispatch) }
+            self.feed(.taskHandedOver(taskID: taskID, refusal))
+        case .dispatchQuery(let id, var dispatch, let fetch):
+            if let fetch {
+                guard let events = try? self.read(fetch) else { return }
+                dispatch = QueryDispatch(
+                    queue: dispatch.queue, namespace: dispatch.namespace,
+                    deadline: dispatch.deadline, task: dispatch.task.with(fetch.page(events)))
+            }
+            self.queries.append((id, dispatch))
+        case .cancelQuery(let id): self.canceledQueries.append(id)
+        case .report(let report): self.reports.append(report)
+        }
+    }
+
+    private func reply(_ id: RequestID, _ outcome: Outcome) {
+        precondition(self.replies[id] == nil, "request \(id.rawValue) is answered twice")
+        self.replies[id] = outcome
+    }
+
+    private func read(_ fetch: HistoryFetch) throws -> [HistoryEvent] {
+        if fetch.events.isEmpty { return [] }
+        return try fetch.events(
+            of: self.store.nodes(fetch.key, fetch.events, eventsMax: fetch.eventsMax))
+    }
+
+    private func load(_ input: HistoryShard.Input) {
+        if self.holdsLoads { self.heldLoads.append(input) } else { self.feed(input) }
+    }
+
+    func releaseLoads() {
+        let loads = self.heldLoads
+        self.heldLoads = []
+        for load in loads { self.feed(load) }
+    }
+
+    /// Performs the commits that were asked for until none is left.
+    func releaseCommits() {
+        while !self.heldCommits.isEmpty {
+            let (id, batch, range) = self.heldCommits.removeFirst()
+            let fault = self.commitFaults.isEmpty ? nil : self.commitFaults.removeFirst()
+            if case .refused(let error) = fault {
+                self.feed(.batchCommitted(id, error))
+                continue
+            }
+            do throws(StoreError) {
+                try self.store.commit(batch, range: range)
+                if case .unknownThoughWritten = fault {
+                    self.feed(.batchCommitted(id, .unknownOutcome("the connection broke")))
+                } else {
+                    self.feed(.batchCommitted(id, nil))
+                }
+            } catch {
+                self.feed(.batchCommitted(id, error))
+            }
+        }
+    }
+
+    var heldBatches: [ShardBatch] { self.heldCommits.map { $0.1 } }
+}
+
+extension Result where Failure == any Error {
+    fileprivate var asService: Result<Success, ServiceError> {
+        self.mapError { $0 as? ServiceError ?? ServiceError(.dataLoss, "\($0)") }
+    }
+}
+
+let testNamespace = NamespaceReference(
+    id: "a7d4c2de-0000-4000-8000-000000000001", name: "test", retention: .seconds(86_400))
+let testAddress = WorkflowAddress(namespaceID: testNamespace.id, workflowID: "w")
+
+/// Seeds for properties; each is the name of its trial.
+func trials(_ count: UInt64) -> [UInt64] { (0..<count).map { 0x5eed + $0 } }
