@@ -29,7 +29,7 @@ import Workloads
     }
 
     /// Seeds that failed once.
-    static let regressions: [UInt64] = [125, 170]
+    static let regressions: [UInt64] = [44, 125, 170, 1086]
 
     @Test("A seed that failed once passes", arguments: Self.regressions)
     func regressionPasses(seed: UInt64) async throws {
