@@ -16,13 +16,16 @@ import pytest
 
 from Errors.test_rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from Support.fuzz import Fuzzer
-from Support.raw import RawClient, complete, schedule_activity
+from Support.raw import RawClient, complete, schedule_activity, seconds
 from Support.server import TargetServer, open_channel
 
 SEED = int(os.environ.get("FUZZ_SEED", random.SystemRandom().randrange(2**32)))
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "25"))
 # Ours and not the caller's: no request may end in one of these.
 FAULTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE"}
+# They may do what they are asked to, but not to the namespace that is used afterwards. Two at
+# the same time may be told to try again.
+PUTS_NAMESPACES_OUT_OF_USE = {"UpdateNamespace", "DeprecateNamespace"}
 
 
 def _vocabulary(raw: RawClient) -> tuple[list[str], list[bytes]]:
@@ -39,6 +42,9 @@ def _vocabulary(raw: RawClient) -> tuple[list[str], list[bytes]]:
     tokens += [first.task_token, second.task_token, activity.task_token]
     tokens.append(raw.history_page("wf0", wait=True).next_page_token)
     words.append(raw.call("DescribeNamespace", namespace="default").namespace_info.id)
+    raw.call(
+        "RegisterNamespace", namespace="victim",
+        workflow_execution_retention_period=seconds(86_400))
     return words, tokens
 
 
@@ -57,8 +63,11 @@ def test_random_requests(own_server) -> None:
                 continue
             path = f"/{service.full_name}/{method.name}"
             for _ in range(ROUNDS):
-                body = fuzzer.message(method.input_type, "default").SerializeToString()
-                calls.append((path, body, FAULTS))
+                made, forbidden = fuzzer.message(method.input_type, "default"), FAULTS
+                if method.name in PUTS_NAMESPACES_OUT_OF_USE:
+                    setattr(made, "namespace", "victim")
+                    forbidden = FAULTS - {"UNAVAILABLE"}
+                calls.append((path, made.SerializeToString(), forbidden))
             for _ in range(3):
                 # What cannot be decoded is INTERNAL by gRPC's own convention.
                 calls.append((path, fuzzer.garbage(), FAULTS - {"INTERNAL"}))
@@ -78,7 +87,7 @@ def test_random_requests(own_server) -> None:
         list(pool.map(send, calls))
 
     assert server.is_alive and server.pid == pid, (
-        f"FUZZ_SEED={SEED}: the server died\n{server.log_tail()}")
+        f"FUZZ_SEED={SEED}: the server died\n{server.log_tail(400)}")
     # It still serves, in the namespace and on the queue that were treated so badly.
     raw.start("afterwards", "untouched")
     raw.respond(raw.next_workflow_task("untouched"), complete())
