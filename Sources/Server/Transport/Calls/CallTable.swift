@@ -3,10 +3,23 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 
 typealias WireBytes = GRPCNIOTransportBytes
-typealias CallStream = RPCStream<
-    RPCAsyncSequence<RPCRequestPart<WireBytes>, any Error>,
-    RPCWriter<RPCResponsePart<WireBytes>>.Closable
->
+typealias RequestParts = RPCAsyncSequence<RPCRequestPart<WireBytes>, any Error>
+typealias CallStream = RPCStream<RequestParts, RPCWriter<RPCResponsePart<WireBytes>>.Closable>
+
+extension RequestParts.AsyncIterator where Element == RPCRequestPart<WireBytes> {
+    /// What the caller sends next, or nil at the end of it.
+    ///
+    /// Whatever goes wrong here is between the caller and the network.
+    mutating func nextPart() async throws -> RPCRequestPart<WireBytes>? {
+        do {
+            return try await self.next(isolation: nil)
+        } catch let error as RPCError {
+            throw error
+        } catch {
+            throw RPCError(code: .cancelled, message: "the request ended before it was complete")
+        }
+    }
+}
 
 /// How the calls of one RPC are answered.
 protocol Route: Sendable {

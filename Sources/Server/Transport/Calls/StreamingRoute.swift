@@ -12,11 +12,11 @@ struct StreamingRoute<
 
     /// What the caller sends, message by message.
     struct Requests {
-        fileprivate var parts: RPCAsyncSequence<RPCRequestPart<WireBytes>, any Error>.AsyncIterator
+        fileprivate var parts: RequestParts.AsyncIterator
 
         /// The next request, or nil when the caller has sent its last one.
         mutating func next() async throws -> Request? {
-            guard let part = try await self.parts.next(isolation: nil) else { return nil }
+            guard let part = try await self.parts.nextPart() else { return nil }
             guard case .message(let bytes) = part else {
                 throw RPCError(code: .internalError, message: "the call has headers twice")
             }
@@ -38,7 +38,7 @@ struct StreamingRoute<
         let handler = self.handler
         let task = Task {
             var parts = stream.inbound.makeAsyncIterator()
-            guard case .metadata = try await parts.next(isolation: nil) else {
+            guard case .metadata = try await parts.nextPart() else {
                 throw RPCError(code: .internalError, message: "the call has no headers")
             }
             try await stream.outbound.write(.metadata([:]))

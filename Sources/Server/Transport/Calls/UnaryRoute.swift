@@ -17,10 +17,10 @@ struct UnaryRoute<
 
     func answer(_ stream: CallStream, _ drain: Drain) async throws -> WireBytes? {
         var parts = stream.inbound.makeAsyncIterator()
-        guard case .metadata(let metadata) = try await parts.next(isolation: nil) else {
+        guard case .metadata(let metadata) = try await parts.nextPart() else {
             throw RPCError(code: .internalError, message: "the call has no headers")
         }
-        guard case .message(let bytes) = try await parts.next(isolation: nil) else {
+        guard case .message(let bytes) = try await parts.nextPart() else {
             throw RPCError(code: .internalError, message: "the call has no request message")
         }
         let request = try ProtobufDeserializer<Request>().deserialize(bytes)
