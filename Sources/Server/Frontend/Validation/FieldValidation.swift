@@ -154,7 +154,9 @@ extension FrontendService {
 }
 
 /// A caller's duration, if it is one the API allows: consistent, not negative.
+///
+/// At most ``Duration/longest``, so that sums and multiples of durations stay in range.
 func validDuration(_ proto: Google_Protobuf_Duration) -> Duration? {
     guard proto.seconds >= 0, (0..<1_000_000_000).contains(proto.nanos) else { return nil }
-    return Duration(proto)
+    return Duration(clamping: proto)
 }
