@@ -15,14 +15,22 @@ import grpc
 import pytest
 
 from Errors.test_rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from Support.errors import may_fail_with
 from Support.fuzz import Fuzzer
-from Support.raw import RawClient, complete, schedule_activity, seconds
+from Support.raw import RawClient, complete, schedule_activity, seconds, ws
 from Support.server import TargetServer, open_channel
 
 SEED = int(os.environ.get("FUZZ_SEED", random.SystemRandom().randrange(2**32)))
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "25"))
 # Ours and not the caller's: no request may end in one of these.
 FAULTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE"}
+REFUSALS = (
+    "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "PERMISSION_DENIED", "UNIMPLEMENTED")
+# With one of these, commands are mostly not looked at any more.
+REFUSED_BEFORE_COMMANDS = (
+    "resource_id", "identity", "binary_checksum", "worker_version_stamp", "messages",
+    "deployment", "versioning_behavior", "deployment_options", "worker_instance_key",
+    "worker_control_task_queue", "page_number", "intermediate_page")
 # They may do what they are asked to, but not to the namespace that is used afterwards. Two at
 # the same time may be told to try again.
 PUTS_NAMESPACES_OUT_OF_USE = {"UpdateNamespace", "DeprecateNamespace"}
@@ -95,6 +103,61 @@ def test_random_requests(own_server) -> None:
     server.stop()
     listed = "\n".join(f"{call}: {said}" for call, said in sorted(faults.items()))
     assert not faults, f"FUZZ_SEED={SEED}\n{listed}"
+
+
+@pytest.mark.timeout(240)
+def test_random_commands(own_server) -> None:
+    """Tokens that are good, with commands, results and failures that are random."""
+    print(f"FUZZ_SEED={SEED}")
+    server: TargetServer = own_server().start()
+    raw = RawClient(server.address)
+    fuzzer = Fuzzer(SEED, ["default", "q", "a", "t", "CustomKeywordField", "5"], [])
+    completed = ws.RespondWorkflowTaskCompletedRequest.DESCRIPTOR
+    for index in range(ROUNDS * 10):
+        workflow_id = f"wf{index}"
+        raw.start(workflow_id, workflow_id)
+        task = raw.next_workflow_task(workflow_id)
+        body = fuzzer.message(completed, "default")
+        assert isinstance(body, ws.RespondWorkflowTaskCompletedRequest)
+        body.task_token = task.task_token
+        for field in REFUSED_BEFORE_COMMANDS:
+            if fuzzer.random.random() < 0.95:
+                body.ClearField(field)
+        if fuzzer.random.random() < 0.5:
+            body.commands.insert(0, schedule_activity("good", workflow_id, start_to_close=60))
+        with may_fail_with(*REFUSALS):
+            raw.stub.RespondWorkflowTaskCompleted(body, timeout=10)
+            if raw.describe(workflow_id).pending_activities:
+                _answer_at_random(raw, fuzzer, workflow_id)
+        with may_fail_with(*REFUSALS):
+            raw.signal(workflow_id, "s")
+            raw.history(workflow_id)
+            raw.terminate(workflow_id)
+        assert server.is_alive, f"FUZZ_SEED={SEED}: the server died\n{server.log_tail(400)}"
+    raw.start("afterwards", "untouched")
+    raw.respond(raw.next_workflow_task("untouched"), complete())
+    server.stop()
+
+
+def _answer_at_random(raw: RawClient, fuzzer: Fuzzer, task_queue: str) -> None:
+    """A heartbeat and an end for an activity, if one is there to poll."""
+    task = raw.poll_activity(task_queue, timeout=2.1)
+    if not task.task_token:
+        return
+    for rpc in (
+        "RecordActivityTaskHeartbeat",
+        fuzzer.random.choice([
+            "RespondActivityTaskCompleted", "RespondActivityTaskFailed",
+            "RespondActivityTaskCanceled"]),
+    ):
+        descriptor = getattr(ws, f"{rpc}Request").DESCRIPTOR
+        body = fuzzer.message(descriptor, "default")
+        setattr(body, "task_token", task.task_token)
+        for field in REFUSED_BEFORE_COMMANDS:
+            if field in descriptor.fields_by_name:
+                body.ClearField(field)
+        with may_fail_with(*REFUSALS):
+            getattr(raw.stub, rpc)(body, timeout=10)
 
 
 def test_garbage_on_the_wire(server: TargetServer) -> None:
