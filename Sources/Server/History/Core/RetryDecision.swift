@@ -7,13 +7,12 @@ package enum RetryDecision: Equatable, Sendable {
     case retry(after: Duration)
     case giveUp(RetryState)
 
-    /// - Parameters:
-    ///   - policy: with all defaults filled in.
-    ///   - attempt: the one that failed, counted from 1.
-    ///   - failure: nil if the worker gave none, which may be retried.
-    ///   - expiration: the next attempt must start before it.
-    ///   - capsNextRetryDelay: whether the policy's maximum interval holds for a delay the
-    ///     application chose, too; it does for runs, not for activities.
+    /// Decides after a failed attempt, which is counted from 1.
+    ///
+    /// The policy has all defaults filled in; a worker that gave no failure may be retried; the next
+    /// attempt must start before `expiration`. `capsNextRetryDelay` says whether the policy's
+    /// maximum interval holds for a delay the application chose, too: it does for runs, not for
+    /// activities.
     package init(
         policy: Temporal_Api_Common_V1_RetryPolicy, attempt: Int32, failure: Failure?,
         now: Timestamp, expiration: Timestamp?, capsNextRetryDelay: Bool
@@ -100,7 +99,9 @@ extension Temporal_Api_Common_V1_RetryPolicy {
     /// This policy with every unset field at its default.
     package var withDefaults: Self {
         var policy = self
-        if Duration(clamping: policy.initialInterval) <= .zero { policy.initialInterval = Duration.seconds(1).proto }
+        if Duration(clamping: policy.initialInterval) <= .zero {
+            policy.initialInterval = Duration.seconds(1).proto
+        }
         if policy.backoffCoefficient == 0 { policy.backoffCoefficient = 2 }
         if Duration(clamping: policy.maximumInterval) <= .zero {
             let initial = Duration(clamping: policy.initialInterval)
@@ -129,7 +130,9 @@ extension Temporal_Api_Common_V1_RetryPolicy {
         if self.maximumAttempts < 0 { return "MaximumAttempts cannot be negative on retry policy." }
         for type in self.nonRetryableErrorTypes where type.hasPrefix("TemporalTimeout:") {
             let name = type.dropFirst("TemporalTimeout:".count)
-            guard ["StartToClose", "ScheduleToStart", "ScheduleToClose", "Heartbeat"].contains(String(name))
+            guard
+                ["StartToClose", "ScheduleToStart", "ScheduleToClose", "Heartbeat"].contains(
+                    String(name))
             else { return "Invalid timeout type value: \(type.prefix(100))." }
         }
         return nil

@@ -50,10 +50,10 @@ package struct Transition {
 
     // MARK: Events
 
-    /// Appends an event. Those a worker causes get their id at once; those that come from elsewhere
-    /// wait in the buffer until no workflow task is started, at the earliest until the end of
-    /// this transition.
-    /// - Returns: the event as written; its id is 0 if it was buffered.
+    /// Appends an event and returns it as written; its id is 0 if it was buffered.
+    ///
+    /// Events a worker causes get their id at once; those that come from elsewhere wait in the
+    /// buffer until no workflow task is started, at the earliest until the end of this transition.
     @discardableResult
     mutating func append(
         _ type: EventType, _ attributes: HistoryEvent.OneOf_Attributes,
@@ -125,7 +125,8 @@ package struct Transition {
             event.eventID = self.state.info.nextEventID
             self.state.info.nextEventID += 1
             if event.eventType == .activityTaskStarted {
-                startedIDs[event.activityTaskStartedEventAttributes.scheduledEventID] = event.eventID
+                startedIDs[event.activityTaskStartedEventAttributes.scheduledEventID] =
+                    event.eventID
             }
             event.patchStartedEventID(startedIDs)
             self.openBatch.append(event)
@@ -134,7 +135,9 @@ package struct Transition {
 
     /// Drops what waits in the buffer: the run closed without having seen it.
     mutating func dropBufferedEvents() {
-        for entry in self.state.bufferedEvents { self.touched.insert(.bufferedEvent(entry.ordinal)) }
+        for entry in self.state.bufferedEvents {
+            self.touched.insert(.bufferedEvent(entry.ordinal))
+        }
         self.state.bufferedEvents = []
     }
 
@@ -208,7 +211,9 @@ package struct Transition {
         if !self.state.hasStartedWorkflowTask { self.flushBufferedEvents() }
         self.endBatch()
         self.state.info.stateTransitionCount += 1
-        if let first = self.batches.last?.first { self.state.info.lastBatchFirstEventID = first.eventID }
+        if let first = self.batches.last?.first {
+            self.state.info.lastBatchFirstEventID = first.eventID
+        }
         if !self.state.isRunning, self.state.info.closeBatchEventID == 0 { self.forgetPending() }
     }
 

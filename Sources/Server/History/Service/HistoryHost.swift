@@ -9,9 +9,9 @@ import ServiceClients
 package final class HistoryHost: HistoryClient {
     private let shards: [ShardHost]
 
-    /// - Parameters:
-    ///   - shardCount: fixed for the life of a cluster.
-    ///   - executor: where each shard runs; many shards may share one.
+    /// Makes the shards; their number is fixed for the life of a cluster.
+    ///
+    /// `executor` says where each shard runs; many may share one.
     package init(
         environment: HostEnvironment, settings: Settings, shardCount: Int32,
         store: any ShardStore, matching: any MatchingClient,

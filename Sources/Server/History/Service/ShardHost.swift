@@ -122,7 +122,8 @@ package actor ShardHost {
         case .loadRun(let address, let runID): Task { await self.loadRun(address, runID, range) }
         case .commit(let id, let batch):
             Task { await self.commit(id, batch, range) }
-        case .reply(let id, let result): self.callers.removeValue(forKey: id)?.resume(returning: result)
+        case .reply(let id, let result):
+            self.callers.removeValue(forKey: id)?.resume(returning: result)
         case .replyWithHistory(let id, let reply, let fetch):
             Task { await self.reply(id, reply, fetch) }
         case .handOver(let taskID, let dispatch): Task { await self.handOver(taskID, dispatch) }
@@ -179,7 +180,9 @@ package actor ShardHost {
 
     private func acquire() async {
         do throws(StoreError) {
-            self.step(.rangeAcquired(try await self.ports.store.acquireShard(self.id, owner: self.ports.owner)))
+            self.step(
+                .rangeAcquired(
+                    try await self.ports.store.acquireShard(self.id, owner: self.ports.owner)))
         } catch {
             self.ports.logger.warning(
                 "history shard cannot be acquired",

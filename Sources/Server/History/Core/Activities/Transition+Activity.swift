@@ -19,8 +19,9 @@ extension Transition {
         }
     }
 
-    /// Writes the started event, which waits for the activity to close since attempts before it
-    /// may fail unseen. Nothing to write if no attempt was started.
+    /// Writes the started event, if an attempt was started.
+    ///
+    /// It waits for the activity to close, since attempts before the last one may fail unseen.
     private mutating func appendDeferredStarted(_ activity: StoredActivity) {
         guard activity.startedAt != 0 else { return }
         self.append(
@@ -130,7 +131,8 @@ extension Transition {
         guard let activity = self.state.activities[scheduledEventID] else { return }
         let type = deadline.timeoutType
         let failure = Failure.activityTimeout(type)
-        let state = self.retryActivity(activity, after: failure, workerIdentity: activity.startedIdentity)
+        let state = self.retryActivity(
+            activity, after: failure, workerIdentity: activity.startedIdentity)
         if state == .inProgress { return }
         var final = failure
         if state == .timeout, type != .scheduleToStart {
@@ -160,7 +162,9 @@ extension MutableState {
     /// An activity's priority: what it leaves open is its run's.
     func priority(of activity: StoredActivity) -> Temporal_Api_Common_V1_Priority {
         var priority = self.info.priority
-        if activity.priority.priorityKey != 0 { priority.priorityKey = activity.priority.priorityKey }
+        if activity.priority.priorityKey != 0 {
+            priority.priorityKey = activity.priority.priorityKey
+        }
         if !activity.priority.fairnessKey.isEmpty {
             priority.fairnessKey = activity.priority.fairnessKey
         }

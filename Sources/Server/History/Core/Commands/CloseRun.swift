@@ -17,7 +17,8 @@ extension Transition {
     ) throws(CommandFailure) {
         try self.checkNothingUnseen()
         try self.check(
-            size: size(of: attributes.result), of: "CompleteWorkflowExecutionCommandAttributes.Result",
+            size: size(of: attributes.result),
+            of: "CompleteWorkflowExecutionCommandAttributes.Result",
             .badCompleteWorkflowExecutionAttributes)
         self.append(
             .workflowExecutionCompleted,
@@ -40,7 +41,8 @@ extension Transition {
                 "Failure is not set on FailWorkflowExecutionCommand.")
         }
         try self.check(
-            size: size(of: attributes.failure), of: "FailWorkflowExecutionCommandAttributes.Failure",
+            size: size(of: attributes.failure),
+            of: "FailWorkflowExecutionCommandAttributes.Failure",
             .badFailWorkflowExecutionAttributes)
         let (retryState, nextRunID) = self.retryRun(after: attributes.failure)
         self.append(
@@ -61,7 +63,8 @@ extension Transition {
     ) throws(CommandFailure) {
         try self.checkNothingUnseen()
         try self.check(
-            size: size(of: attributes.details), of: "CancelWorkflowExecutionCommandAttributes.Details",
+            size: size(of: attributes.details),
+            of: "CancelWorkflowExecutionCommandAttributes.Details",
             .badCancelWorkflowExecutionAttributes)
         self.append(
             .workflowExecutionCanceled,

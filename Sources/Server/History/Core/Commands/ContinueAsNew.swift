@@ -66,13 +66,16 @@ extension Transition {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
         var run = Duration(clamping: next.workflowRunTimeout)
         var task = Duration(clamping: next.workflowTaskTimeout)
-        guard run >= .zero, task >= .zero, Duration(clamping: next.backoffStartInterval) >= .zero else {
-            throw CommandFailure(cause, "timeouts on ContinueAsNewWorkflowExecutionCommand may not be negative.")
+        guard run >= .zero, task >= .zero, Duration(clamping: next.backoffStartInterval) >= .zero
+        else {
+            throw CommandFailure(
+                cause, "timeouts on ContinueAsNewWorkflowExecutionCommand may not be negative.")
         }
         if run == .zero { run = .nanoseconds(self.state.info.runTimeoutNs) }
         if task == .zero { task = .nanoseconds(self.state.info.taskTimeoutNs) }
         if self.state.info.executionTimeoutNs > 0 {
-            run = min(run == .zero ? .longest : run, .nanoseconds(self.state.info.executionTimeoutNs))
+            run = min(
+                run == .zero ? .longest : run, .nanoseconds(self.state.info.executionTimeoutNs))
         }
         task = min(task, self.settings.workflowTaskTimeoutMax)
         if run > .zero { task = min(task, run) }

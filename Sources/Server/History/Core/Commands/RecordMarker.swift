@@ -10,7 +10,8 @@ extension Transition {
         try self.check(
             attributes.markerName, cause, missing: "MarkerName is not set on RecordMarkerCommand.",
             tooLong: "MarkerName on RecordMarkerCommand exceeds length limit.")
-        try self.check(size: size(of: attributes), of: "RecordMarkerCommandAttributes.Details", cause)
+        try self.check(
+            size: size(of: attributes), of: "RecordMarkerCommandAttributes.Details", cause)
         self.append(
             .markerRecorded,
             .markerRecordedEventAttributes(

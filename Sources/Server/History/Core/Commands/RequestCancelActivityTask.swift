@@ -9,7 +9,8 @@ extension Transition {
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badRequestCancelActivityAttributes
         guard attributes.scheduledEventID > 0 else {
-            throw CommandFailure(cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
+            throw CommandFailure(
+                cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
         }
         let activity = self.state.activities[attributes.scheduledEventID]
         // It may have ended while the worker was busy; the request is history all the same, since

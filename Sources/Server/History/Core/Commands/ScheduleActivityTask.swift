@@ -10,7 +10,8 @@ extension Transition {
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badScheduleActivityAttributes
         try self.check(
-            attributes.activityID, cause, missing: "ActivityId is not set on ScheduleActivityTaskCommand.",
+            attributes.activityID, cause,
+            missing: "ActivityId is not set on ScheduleActivityTaskCommand.",
             tooLong: "ActivityId on ScheduleActivityTaskCommand exceeds length limit.")
         try self.check(
             attributes.activityType.name, cause,
@@ -19,7 +20,9 @@ extension Transition {
         try self.check(
             size: size(of: attributes.input) + size(of: attributes.header),
             of: "ScheduleActivityTaskCommandAttributes.Input", cause)
-        let queue = attributes.taskQueue.name.isEmpty ? self.state.info.taskQueue : attributes.taskQueue.name
+        let queue =
+            attributes.taskQueue.name.isEmpty
+            ? self.state.info.taskQueue : attributes.taskQueue.name
         if queue.utf8.count > self.settings.idLengthMax || queue.hasPrefix("/_sys/") {
             throw CommandFailure(cause, "TaskQueue on ScheduleActivityTaskCommand is not valid.")
         }
@@ -35,7 +38,8 @@ extension Transition {
         guard self.state.activities.count < self.settings.pendingActivitiesMax else {
             throw CommandFailure(
                 .pendingActivitiesLimitExceeded,
-                "the number of pending activities, \(self.state.activities.count), has reached the per-workflow limit of \(self.settings.pendingActivitiesMax)")
+                "the number of pending activities, \(self.state.activities.count), has reached the per-workflow limit of \(self.settings.pendingActivitiesMax)"
+            )
         }
         let event = self.append(
             .activityTaskScheduled,
@@ -80,7 +84,8 @@ struct ActivityTimeouts: Equatable, Sendable {
         self.heartbeat = Duration(clamping: attributes.heartbeatTimeout)
         let all = [self.scheduleToClose, self.scheduleToStart, self.startToClose, self.heartbeat]
         guard all.allSatisfy({ $0 >= .zero }) else {
-            throw CommandFailure(.badScheduleActivityAttributes, "A valid timeout may not be negative.")
+            throw CommandFailure(
+                .badScheduleActivityAttributes, "A valid timeout may not be negative.")
         }
         if self.scheduleToClose > .zero {
             self.scheduleToStart = Self.limited(self.scheduleToStart, to: self.scheduleToClose)

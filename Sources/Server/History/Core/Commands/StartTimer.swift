@@ -14,7 +14,8 @@ extension Transition {
             tooLong: "TimerId on StartTimerCommand exceeds length limit.")
         let delay = Duration(clamping: attributes.startToFireTimeout)
         guard delay >= .zero else {
-            throw CommandFailure(cause, "An invalid StartToFireTimeout is set on StartTimerCommand.")
+            throw CommandFailure(
+                cause, "An invalid StartToFireTimeout is set on StartTimerCommand.")
         }
         guard self.state.timers[attributes.timerID] == nil else {
             throw CommandFailure(
@@ -22,7 +23,9 @@ extension Transition {
         }
         guard self.state.timers.count < self.settings.pendingTimersMax else {
             throw CommandFailure(
-                cause, "the number of pending timers has reached the limit of \(self.settings.pendingTimersMax)")
+                cause,
+                "the number of pending timers has reached the limit of \(self.settings.pendingTimersMax)"
+            )
         }
         self.append(
             .timerStarted,

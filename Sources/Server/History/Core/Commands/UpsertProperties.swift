@@ -23,7 +23,8 @@ extension Transition {
         let values = self.state.info.searchAttributes
         let total = values.reduce(0) { $0 + $1.key.utf8.count + $1.value.data.count }
         guard values.count <= self.settings.searchAttributeKeysMax,
-            values.values.allSatisfy({ $0.data.count <= self.settings.searchAttributeValueSizeMax }),
+            values.values.allSatisfy({ $0.data.count <= self.settings.searchAttributeValueSizeMax }
+            ),
             total <= self.settings.searchAttributesTotalSizeMax
         else {
             throw CommandFailure(cause, "the search attributes of this run exceed the size limit")

@@ -8,7 +8,8 @@ extension MutableState {
     /// Buffered events are applied when they enter the buffer, before they have an id.
     /// - Throws: ``HistoryCorrupted`` for an event that cannot follow this state.
     /// - Returns: the parts of the state that changed, besides the info.
-    package mutating func apply(_ event: HistoryEvent) throws(HistoryCorrupted) -> [RunItem.Changed] {
+    package mutating func apply(_ event: HistoryEvent) throws(HistoryCorrupted) -> [RunItem.Changed]
+    {
         switch event.attributes {
         case .workflowExecutionStartedEventAttributes: return self.applyStarted(event)
         case .workflowTaskScheduledEventAttributes, .workflowTaskStartedEventAttributes,
@@ -34,7 +35,8 @@ extension MutableState {
             return try self.applyActivityClosed(attributes.scheduledEventID)
         case .activityTaskCanceledEventAttributes(let attributes):
             return try self.applyActivityClosed(attributes.scheduledEventID)
-        case .timerStartedEventAttributes, .timerFiredEventAttributes, .timerCanceledEventAttributes:
+        case .timerStartedEventAttributes, .timerFiredEventAttributes,
+            .timerCanceledEventAttributes:
             return try self.applyTimer(event)
         default:
             return try self.applyToRun(event)
@@ -98,7 +100,8 @@ extension MutableState {
         self.info.status = .running
         self.info.startAt = startedAt.nanoseconds
         self.info.runTimeoutNs = Duration(clamping: attributes.workflowRunTimeout).nanoseconds
-        self.info.executionTimeoutNs = Duration(clamping: attributes.workflowExecutionTimeout).nanoseconds
+        self.info.executionTimeoutNs =
+            Duration(clamping: attributes.workflowExecutionTimeout).nanoseconds
         self.info.taskTimeoutNs = Duration(clamping: attributes.workflowTaskTimeout).nanoseconds
         let backoff = Duration(clamping: attributes.firstWorkflowTaskBackoff)
         let executionAt = startedAt + backoff
@@ -145,8 +148,10 @@ extension MutableState {
         activity.attempt = 1
         activity.firstScheduledAt = scheduledAt
         activity.scheduledAt = scheduledAt
-        activity.scheduleToCloseNs = Duration(clamping: attributes.scheduleToCloseTimeout).nanoseconds
-        activity.scheduleToStartNs = Duration(clamping: attributes.scheduleToStartTimeout).nanoseconds
+        activity.scheduleToCloseNs =
+            Duration(clamping: attributes.scheduleToCloseTimeout).nanoseconds
+        activity.scheduleToStartNs =
+            Duration(clamping: attributes.scheduleToStartTimeout).nanoseconds
         activity.startToCloseNs = Duration(clamping: attributes.startToCloseTimeout).nanoseconds
         activity.heartbeatNs = Duration(clamping: attributes.heartbeatTimeout).nanoseconds
         activity.retryPolicy = attributes.retryPolicy
@@ -171,7 +176,8 @@ extension MutableState {
     ) throws(HistoryCorrupted) -> [RunItem.Changed] {
         switch event.attributes {
         case .timerStartedEventAttributes(let attributes):
-            let fires = Timestamp(event.eventTime) + Duration(clamping: attributes.startToFireTimeout)
+            let fires =
+                Timestamp(event.eventTime) + Duration(clamping: attributes.startToFireTimeout)
             let timer = StoredTimer.with {
                 $0.timerID = attributes.timerID
                 $0.startedEventID = event.eventID

@@ -53,7 +53,8 @@ extension MutableState {
     private func forEachDeadline(_ body: (Int64, RunDeadline) -> Void) {
         guard self.isRunning else {
             if self.info.retentionNs > 0 {
-                let at = Timestamp(nanoseconds: self.info.closeAt) + .nanoseconds(self.info.retentionNs)
+                let at =
+                    Timestamp(nanoseconds: self.info.closeAt) + .nanoseconds(self.info.retentionNs)
                 body(at.nanoseconds, .retention)
             }
             return

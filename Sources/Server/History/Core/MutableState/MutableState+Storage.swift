@@ -67,7 +67,9 @@ extension MutableState {
             let timer = try StoredTimer(serializedBytes: bytes)
             self.timers[timer.timerID] = timer
         case .bufferedEvent:
-            guard let ordinal = Int(key.id) else { throw HistoryCorrupted("buffered event \(key.id)") }
+            guard let ordinal = Int(key.id) else {
+                throw HistoryCorrupted("buffered event \(key.id)")
+            }
             self.bufferedEvents.append(
                 BufferedEvent(ordinal: ordinal, event: try HistoryEvent(serializedBytes: bytes)))
         case .signalRequest: self.signalRequestIDs.insert(key.id)
@@ -92,6 +94,7 @@ extension MutableState {
     }
 
     /// Serializes what this process built itself, which cannot fail: no required fields, no `Any`.
+    ///
     /// Maps are written in key order, so that the same state is the same bytes.
     package static func bytes(_ message: some SwiftProtobuf.Message) -> [UInt8] {
         var options = BinaryEncodingOptions()

@@ -76,15 +76,17 @@ extension HistoryShard {
         self.respond(reference, call, &effects) { transition, activity throws(ServiceError) in
             guard activity.cancelRequested else {
                 throw .invalidArgument(
-                    "unable to mark activity as canceled without activity being request canceled first")
+                    "unable to mark activity as canceled without activity being request canceled first"
+                )
             }
             transition.cancelActivity(activity, details: details, identity: identity)
         }
     }
 
     /// Ends or retries a started activity.
-    /// - Parameter completer: set if an activity named by its id need not be started; whoever
-    ///   completes it then counts as the one who took it.
+    ///
+    /// With a `completer`, an activity named by its id need not be started: whoever completes it
+    /// then counts as the one who took it.
     mutating func respond(
         _ reference: ActivityReference, completer: String? = nil, _ call: Call,
         _ effects: inout [Effect],
@@ -153,7 +155,8 @@ extension MutableState {
     fileprivate func activityNotFound(_ reference: ActivityReference) -> ServiceError {
         if case .id(_, let activityID) = reference, self.activity(named: activityID) == nil {
             return .notFound(
-                "cannot find pending activity with ActivityID \(activityID), check workflow execution history for more details")
+                "cannot find pending activity with ActivityID \(activityID), check workflow execution history for more details"
+            )
         }
         return .notFound(
             "invalid activityID or activity already timed out or invoking workflow is completed")

@@ -12,16 +12,15 @@ extension HistoryShard {
 }
 
 extension MutableState {
-    fileprivate var description:
-        Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse
-    {
+    fileprivate var description: Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse {
         .with {
             $0.executionConfig = .with {
                 $0.taskQueue = .with {
                     $0.name = self.info.taskQueue
                     $0.kind = .normal
                 }
-                $0.workflowExecutionTimeout = Duration.nanoseconds(self.info.executionTimeoutNs).proto
+                $0.workflowExecutionTimeout =
+                    Duration.nanoseconds(self.info.executionTimeoutNs).proto
                 $0.workflowRunTimeout = Duration.nanoseconds(self.info.runTimeoutNs).proto
                 $0.defaultWorkflowTaskTimeout = Duration.nanoseconds(self.info.taskTimeoutNs).proto
                 if self.info.hasUserMetadata { $0.userMetadata = self.info.userMetadata }
@@ -113,7 +112,8 @@ extension StoredActivity {
             $0.activityID = self.activityID
             $0.activityType.name = self.activityType
             $0.state =
-                self.cancelRequested ? .cancelRequested : self.startedAt != 0 ? .started : .scheduled
+                self.cancelRequested
+                ? .cancelRequested : self.startedAt != 0 ? .started : .scheduled
             $0.attempt = self.attempt
             $0.maximumAttempts = self.retryPolicy.maximumAttempts
             $0.scheduledTime = Timestamp(nanoseconds: self.scheduledAt).proto
@@ -133,7 +133,8 @@ extension StoredActivity {
             }
             if self.hasLastFailure { $0.lastFailure = self.lastFailure }
             if self.lastAttemptCompleteAt != 0 {
-                $0.lastAttemptCompleteTime = Timestamp(nanoseconds: self.lastAttemptCompleteAt).proto
+                $0.lastAttemptCompleteTime =
+                    Timestamp(nanoseconds: self.lastAttemptCompleteAt).proto
             }
             if self.backingOff {
                 $0.nextAttemptScheduleTime = Timestamp(nanoseconds: self.scheduledAt).proto

@@ -4,7 +4,7 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension HistoryShard {
-    /// Asks a run to cancel itself. Asking a closed run, or asking again, changes nothing.
+    /// Asks a run to cancel itself; asking a closed run, or asking again, changes nothing.
     mutating func requestCancel(
         _ request: Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest,
         _ call: Call, _ effects: inout [Effect]
@@ -18,7 +18,9 @@ extension HistoryShard {
         guard run.belongs(toChainOf: request.firstExecutionRunID) else {
             return self.refuse(call.id, .workflowNotFound(key.workflowID), seeing: key, &effects)
         }
-        if run.state.info.cancelRequested { return self.reply(call.id, .done, seeing: key, &effects) }
+        if run.state.info.cancelRequested {
+            return self.reply(call.id, .done, seeing: key, &effects)
+        }
         var transition = self.transition(of: run)
         transition.append(
             .workflowExecutionCancelRequested,

@@ -6,7 +6,8 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension HistoryShard {
-    typealias HistoryRequestBody = Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest
+    typealias HistoryRequestBody =
+        Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest
 
     mutating func getHistory(
         _ request: HistoryRequestBody, _ call: Call, _ effects: inout [Effect]
@@ -25,7 +26,8 @@ extension HistoryShard {
         // Leaves the caller time to get the answer before its own deadline.
         let deadline = min(window, call.request.deadline.map { $0 + .milliseconds(-500) } ?? window)
         self.answer(
-            call.id, request, run, mayWait: request.waitNewEvent, until: max(deadline, self.now), &effects)
+            call.id, request, run, mayWait: request.waitNewEvent, until: max(deadline, self.now),
+            &effects)
     }
 
     /// Answers a reader from what is there, or lets it wait for more.

@@ -19,7 +19,9 @@ extension HistoryShard {
     typealias QueryRequest = Temporal_Api_Workflowservice_V1_QueryWorkflowRequest
 
     mutating func query(_ request: QueryRequest, _ call: Call, _ effects: inout [Effect]) {
-        guard let run = self.run(RunID(request.execution.runID), for: call, &effects) else { return }
+        guard let run = self.run(RunID(request.execution.runID), for: call, &effects) else {
+            return
+        }
         let key = run.state.key
         if run.state.rejects(request.queryRejectCondition) {
             let response = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse.with {
@@ -51,7 +53,8 @@ extension HistoryShard {
         guard run.queries.count < self.settings.bufferedQueriesMax else {
             let error = ServiceError(
                 .resourceExhausted(cause: .busyWorkflow, scope: .namespace),
-                "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough")
+                "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough"
+            )
             return self.refuse(query.requestID, error, seeing: nil, &effects)
         }
         var run = run
@@ -96,7 +99,9 @@ extension HistoryShard {
 
     /// Queries that wait for a workflow task which will not come go to a worker directly.
     mutating func unblockQueries(of key: WorkflowKey, _ effects: inout [Effect]) {
-        guard var run = self.runs[key], !run.queries.isEmpty, !run.state.hasWorkflowTask else { return }
+        guard var run = self.runs[key], !run.queries.isEmpty, !run.state.hasWorkflowTask else {
+            return
+        }
         let queries = run.queries
         run.queries = []
         self.store(run)
@@ -192,7 +197,8 @@ extension MutableState {
     fileprivate var queryObstacle: ServiceError? {
         if !self.isRunning, !self.hasCompletedWorkflowTask {
             return ServiceError(
-                .workflowNotReady, "Unable to query workflow: it closed before a workflow task completed.")
+                .workflowNotReady,
+                "Unable to query workflow: it closed before a workflow task completed.")
         }
         if self.isRunning, !self.hasWorkflowTask, !self.hasCompletedWorkflowTask {
             return ServiceError(.workflowNotReady, "Workflow task is not scheduled yet.")

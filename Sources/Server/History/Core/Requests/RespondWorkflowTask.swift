@@ -43,14 +43,16 @@ extension HistoryShard {
     private static func sequenceFlaw(of commands: [Command]) -> ServiceError? {
         for (index, command) in commands.enumerated() {
             if command.commandType == .unspecified || command.attributes == nil {
-                return .invalidArgument("Unknown command type or missing attributes: \(command.commandType).")
+                return .invalidArgument(
+                    "Unknown command type or missing attributes: \(command.commandType).")
             }
             if case .UNRECOGNIZED(let number) = command.commandType {
                 return .invalidArgument("Unknown command type: \(number).")
             }
             if command.commandType.closesRun, index != commands.count - 1 {
                 return .invalidArgument(
-                    "invalid command sequence: [\(commands.map { "\($0.commandType)" }.prefix(20).joined(separator: ", "))], command \(command.commandType) must be the last command.")
+                    "invalid command sequence: [\(commands.map { "\($0.commandType)" }.prefix(20).joined(separator: ", "))], command \(command.commandType) must be the last command."
+                )
             }
         }
         return nil

@@ -132,12 +132,14 @@ extension CachedRun {
             break
         }
         return self.already(
-            "Workflow execution already finished. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID).")
+            "Workflow execution already finished. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID)."
+        )
     }
 
     var alreadyStarted: ServiceError {
         self.already(
-            "Workflow execution is already running. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID).")
+            "Workflow execution is already running. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID)."
+        )
     }
 
     private func already(_ message: String) -> ServiceError {

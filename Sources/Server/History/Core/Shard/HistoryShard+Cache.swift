@@ -48,8 +48,10 @@ extension HistoryShard {
     mutating func evict() {
         let bytesMax = self.settings.shardCacheSizeMax
         guard self.cachedBytes > bytesMax else { return }
-        let candidates = self.runs.filter { $0.value.lastBatch <= self.durable && !$0.value.isAwaited }
-            .sorted { $0.value.lastUse < $1.value.lastUse }
+        let candidates = self.runs.filter {
+            $0.value.lastBatch <= self.durable && !$0.value.isAwaited
+        }
+        .sorted { $0.value.lastUse < $1.value.lastUse }
         // Well below the limit, so that not every commit has to look for candidates.
         for (key, _) in candidates where self.cachedBytes > bytesMax / 4 * 3 { self.drop(key) }
     }

@@ -115,7 +115,9 @@ extension HistoryShard {
         let id = self.drawTaskID()
         self.tasks[id] = task
         self.open.add(HistoryTaskRow(id: id, task: MutableState.bytes(task)))
-        if let dispatch = Self.dispatch(task) { self.open.held.append(.handOver(taskID: id, dispatch)) }
+        if let dispatch = Self.dispatch(task) {
+            self.open.held.append(.handOver(taskID: id, dispatch))
+        }
     }
 
     private mutating func drawTaskID() -> Int64 {
@@ -150,7 +152,11 @@ extension HistoryShard {
         self.inFlight = nil
         self.durable = id
         self.count {
-            if batch.transitions > 0 { $0.transitionCommits += 1 } else { $0.maintenanceCommits += 1 }
+            if batch.transitions > 0 {
+                $0.transitionCommits += 1
+            } else {
+                $0.maintenanceCommits += 1
+            }
         }
         for effect in batch.held { self.release(effect, &effects) }
         self.forgetDeletedRuns()
@@ -208,7 +214,8 @@ extension HistoryShard {
             return
         }
         let last = min(fetch.events.upperBound, fetch.events.lowerBound + Int64(fetch.eventsMax))
-        if let events = run.events(in: fetch.events.lowerBound..<max(last, fetch.events.lowerBound)) {
+        if let events = run.events(in: fetch.events.lowerBound..<max(last, fetch.events.lowerBound))
+        {
             let page = fetch.page(events)
             self.hold(.reply(id, .success(reply.with(page))), until: run.lastBatch, &effects)
         } else {

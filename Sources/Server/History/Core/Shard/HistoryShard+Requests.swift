@@ -23,7 +23,8 @@ extension HistoryShard {
         }
         guard self.live.count < self.settings.shardRequestsMax else {
             let error = ServiceError(
-                .resourceExhausted(cause: .systemOverloaded, scope: .system), "history shard is busy")
+                .resourceExhausted(cause: .systemOverloaded, scope: .system),
+                "history shard is busy")
             effects.append(.reply(id, .failure(error)))
             return
         }

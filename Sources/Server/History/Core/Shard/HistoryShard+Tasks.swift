@@ -76,6 +76,8 @@ extension HistoryShard {
         self.taskAttempts[taskID] = nil
         self.taskRetries.set(taskID, to: nil)
         self.finishedTasks.append(taskID)
-        if self.deletionDueAt == nil { self.deletionDueAt = self.now + self.settings.taskDeletionDelay }
+        if self.deletionDueAt == nil {
+            self.deletionDueAt = self.now + self.settings.taskDeletionDelay
+        }
     }
 }

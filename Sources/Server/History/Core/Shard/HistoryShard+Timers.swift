@@ -8,13 +8,16 @@ extension HistoryShard {
     /// Sets when a run needs attention; beyond the horizon the store alone remembers it.
     mutating func setTimer(_ key: WorkflowKey, to deadline: Timestamp?) {
         // While a page is being read it is not known what it holds, so nothing is left to it.
-        if let horizon = self.timerHorizon, let deadline, deadline >= horizon, !self.isLoadingTimers {
+        if let horizon = self.timerHorizon, let deadline, deadline >= horizon, !self.isLoadingTimers
+        {
             self.timers.set(key, to: nil)
             return
         }
         self.timers.set(key, to: deadline)
         // Twice the limit before trimming, so that trimming is rare.
-        guard !self.isLoadingTimers, self.timers.count > 2 * self.settings.shardTimersMax else { return }
+        guard !self.isLoadingTimers, self.timers.count > 2 * self.settings.shardTimersMax else {
+            return
+        }
         if let cut = self.timers.keepEarliest(self.settings.shardTimersMax) {
             self.timerHorizon = min(self.timerHorizon ?? cut, cut)
         }

@@ -19,7 +19,8 @@ extension HistoryShard {
         self.store(run)
         for waiter in waiters {
             self.forgetWait(waiter.id)
-            self.answer(waiter.id, waiter.request, run, mayWait: true, until: waiter.deadline, &effects)
+            self.answer(
+                waiter.id, waiter.request, run, mayWait: true, until: waiter.deadline, &effects)
         }
     }
 
@@ -36,7 +37,8 @@ extension HistoryShard {
             if let index = run.waiters.firstIndex(where: { $0.id == id }) {
                 let waiter = run.waiters.remove(at: index)
                 self.store(run)
-                self.answer(id, waiter.request, run, mayWait: false, until: waiter.deadline, &effects)
+                self.answer(
+                    id, waiter.request, run, mayWait: false, until: waiter.deadline, &effects)
             } else if let index = run.queries.firstIndex(where: { $0.requestID == id }) {
                 run.queries.remove(at: index)
                 self.store(run)

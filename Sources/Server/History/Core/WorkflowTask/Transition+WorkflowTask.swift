@@ -68,10 +68,11 @@ extension Transition {
             by: Int64(1) << Int64(doublings))
         let extra = overflow ? limit : min(grown, limit)
         let jitter = extra / 5
-        return plain + .nanoseconds(extra - Int64.random(in: 0...max(jitter, 0), using: &self.generator))
+        return plain
+            + .nanoseconds(extra - Int64.random(in: 0...max(jitter, 0), using: &self.generator))
     }
 
-    /// Records that a poll took the task. The caller has checked that it may.
+    /// Records that a poll took the task; the caller has checked that it may.
     mutating func startWorkflowTask(requestID: String, identity: String, isStickyPoll: Bool) {
         if !isStickyPoll { self.clearSticky() }
         var task = self.state.info.workflowTask
@@ -119,9 +120,13 @@ extension Transition {
                     $0.startedEventID = task.startedEventID
                     $0.identity = request.identity
                     $0.binaryChecksum = request.binaryChecksum
-                    if request.hasWorkerVersionStamp { $0.workerVersion = request.workerVersionStamp }
+                    if request.hasWorkerVersionStamp {
+                        $0.workerVersion = request.workerVersionStamp
+                    }
                     if request.hasSdkMetadata { $0.sdkMetadata = request.sdkMetadata }
-                    if request.hasMeteringMetadata { $0.meteringMetadata = request.meteringMetadata }
+                    if request.hasMeteringMetadata {
+                        $0.meteringMetadata = request.meteringMetadata
+                    }
                 }))
         self.state.info.workflowTaskAttemptsSinceSuccess = 0
         self.state.info.clearLastWorkflowTaskFailure()
@@ -130,7 +135,8 @@ extension Transition {
 
     /// Ends the started task as failed and schedules the next attempt.
     mutating func failWorkflowTask(
-        _ cause: WorkflowTaskFailedCause, failure: Failure?, identity: String, reschedules: Bool = true
+        _ cause: WorkflowTaskFailedCause, failure: Failure?, identity: String,
+        reschedules: Bool = true
     ) {
         let task = self.state.info.workflowTask
         self.state.info.clearWorkflowTask()
