@@ -38,7 +38,8 @@ import Testing
                 7 ActivityTaskCompleted
                 8 WorkflowTaskScheduled
                 """)
-        let completed = try shard.lastEvent(.activityTaskCompleted).activityTaskCompletedEventAttributes
+        let completed = try shard.lastEvent(.activityTaskCompleted)
+            .activityTaskCompletedEventAttributes
         #expect(completed.startedEventID == 6)
         #expect(completed.scheduledEventID == 5)
         #expect(completed.result.texts == ["result"])
@@ -97,10 +98,13 @@ import Testing
         #expect(failed.retryState == .maximumAttemptsReached)
     }
 
-    @Test("A failure that may not be retried ends the activity", arguments: [
-        Failure.application("x", nonRetryable: true), .application("x", type: "Final"),
-        .with { $0.canceledFailureInfo = .init() }, .with { $0.terminatedFailureInfo = .init() },
-    ])
+    @Test(
+        "A failure that may not be retried ends the activity",
+        arguments: [
+            Failure.application("x", nonRetryable: true), .application("x", type: "Final"),
+            .with { $0.canceledFailureInfo = .init() },
+            .with { $0.terminatedFailureInfo = .init() },
+        ])
     func nonRetryable(failure: Failure) throws {
         let shard = try self.scheduled { $0.retryPolicy.nonRetryableErrorTypes = ["Final"] }
         try shard.failActivity(try shard.takeActivity(), failure)
@@ -110,7 +114,9 @@ import Testing
 
     @Test("The application may choose when to try again")
     func nextRetryDelay() throws {
-        let shard = try self.scheduled { $0.retryPolicy.maximumInterval = Duration.seconds(2).proto }
+        let shard = try self.scheduled {
+            $0.retryPolicy.maximumInterval = Duration.seconds(2).proto
+        }
         var failure = Failure.application("later")
         failure.applicationFailureInfo.nextRetryDelay = Duration.seconds(30).proto
         try shard.failActivity(try shard.takeActivity(), failure)
@@ -172,7 +178,8 @@ import Testing
                 == (trial.isStarted
                     ? "6 ActivityTaskStarted\n7 ActivityTaskTimedOut\n8 WorkflowTaskScheduled"
                     : "6 ActivityTaskTimedOut\n7 WorkflowTaskScheduled"))
-        let timedOut = try shard.lastEvent(.activityTaskTimedOut).activityTaskTimedOutEventAttributes
+        let timedOut = try shard.lastEvent(.activityTaskTimedOut)
+            .activityTaskTimedOutEventAttributes
         #expect(timedOut.failure.timeoutFailureInfo.timeoutType == trial.type)
         #expect(timedOut.failure.message == trial.message)
         #expect(timedOut.retryState == trial.retryState)
@@ -187,10 +194,13 @@ import Testing
         }
         _ = try shard.takeActivity()
         shard.wait(.seconds(6))
-        #expect(try shard.describe().pendingActivities.first?.lastFailure.timeoutFailureInfo.timeoutType == .startToClose)
+        #expect(
+            try shard.describe().pendingActivities.first?.lastFailure.timeoutFailureInfo.timeoutType
+                == .startToClose)
         _ = try shard.takeActivity()
         shard.wait(.seconds(5))
-        let timedOut = try shard.lastEvent(.activityTaskTimedOut).activityTaskTimedOutEventAttributes
+        let timedOut = try shard.lastEvent(.activityTaskTimedOut)
+            .activityTaskTimedOutEventAttributes
         #expect(timedOut.retryState == .maximumAttemptsReached)
         #expect(timedOut.failure.cause.message == "activity StartToClose timeout")
     }
@@ -203,7 +213,8 @@ import Testing
         try shard.failActivity(task, .application("real"))
         shard.wait(.seconds(70))
         #expect(try shard.history(after: 5) == "6 ActivityTaskTimedOut\n7 WorkflowTaskScheduled")
-        let timedOut = try shard.lastEvent(.activityTaskTimedOut).activityTaskTimedOutEventAttributes
+        let timedOut = try shard.lastEvent(.activityTaskTimedOut)
+            .activityTaskTimedOutEventAttributes
         #expect(timedOut.failure.message == Self.noTime)
         #expect(timedOut.failure.timeoutFailureInfo.timeoutType == .scheduleToClose)
         #expect(timedOut.failure.cause.message == "real")
@@ -248,7 +259,8 @@ import Testing
         }
         try shard.heartbeat(try shard.takeActivity(), "half")
         shard.wait(.seconds(3))
-        let timedOut = try shard.lastEvent(.activityTaskTimedOut).activityTaskTimedOutEventAttributes
+        let timedOut = try shard.lastEvent(.activityTaskTimedOut)
+            .activityTaskTimedOutEventAttributes
         #expect(timedOut.failure.timeoutFailureInfo.lastHeartbeatDetails.texts == ["half"])
     }
 
@@ -264,7 +276,8 @@ import Testing
                 11 ActivityTaskCanceled
                 12 WorkflowTaskScheduled
                 """)
-        let canceled = try shard.lastEvent(.activityTaskCanceled).activityTaskCanceledEventAttributes
+        let canceled = try shard.lastEvent(.activityTaskCanceled)
+            .activityTaskCanceledEventAttributes
         #expect(canceled.latestCancelRequestedEventID == 10)
         #expect(canceled.startedEventID == 0)
         #expect(canceled.identity == "worker")
@@ -308,7 +321,8 @@ import Testing
                 12 ActivityTaskCanceled
                 13 WorkflowTaskScheduled
                 """)
-        let canceled = try shard.lastEvent(.activityTaskCanceled).activityTaskCanceledEventAttributes
+        let canceled = try shard.lastEvent(.activityTaskCanceled)
+            .activityTaskCanceledEventAttributes
         #expect(canceled.startedEventID == 11)
         #expect(canceled.latestCancelRequestedEventID == 10)
     }
@@ -348,7 +362,10 @@ import Testing
         try shard.failActivity(try shard.takeActivity())
         try shard.signal("stop")
         try shard.work(.cancelActivity(5))
-        #expect(try shard.history(after: 9) == "10 ActivityTaskCancelRequested\n11 ActivityTaskCanceled\n12 WorkflowTaskScheduled")
+        #expect(
+            try shard.history(after: 9)
+                == "10 ActivityTaskCancelRequested\n11 ActivityTaskCanceled\n12 WorkflowTaskScheduled"
+        )
         shard.wait(.seconds(200))
         #expect(!shard.handedOver.contains { $0.queue.type == .activity })
     }
@@ -365,10 +382,15 @@ import Testing
             )?.kind == .notFound)
         try shard.call(
             .respondActivityCompleted(reference, result: .text("by hand"), identity: "operator"))
-        #expect(try shard.history(after: 5) == "6 ActivityTaskStarted\n7 ActivityTaskCompleted\n8 WorkflowTaskScheduled")
-        #expect(try shard.lastEvent(.activityTaskStarted).activityTaskStartedEventAttributes.identity == "operator")
+        #expect(
+            try shard.history(after: 5)
+                == "6 ActivityTaskStarted\n7 ActivityTaskCompleted\n8 WorkflowTaskScheduled")
+        #expect(
+            try shard.lastEvent(.activityTaskStarted).activityTaskStartedEventAttributes.identity
+                == "operator")
         let unknown = shard.refusal(.respondActivityCompleted(reference, result: nil, identity: ""))
-        #expect(unknown?.message.hasPrefix("cannot find pending activity with ActivityID a") == true)
+        #expect(
+            unknown?.message.hasPrefix("cannot find pending activity with ActivityID a") == true)
     }
 
     @Test("What an activity's priority leaves open is its run's")

@@ -16,7 +16,9 @@ import Testing
         try shard.work()
         try shard.requestCancel()
         try shard.requestCancel()
-        #expect(try shard.history(after: 4) == "5 WorkflowExecutionCancelRequested\n6 WorkflowTaskScheduled")
+        #expect(
+            try shard.history(after: 4)
+                == "5 WorkflowExecutionCancelRequested\n6 WorkflowTaskScheduled")
         #expect(try shard.describe().workflowExtendedInfo.cancelRequested)
         try shard.work(.cancelRun)
         #expect(try shard.describe().workflowExecutionInfo.status == .canceled)
@@ -37,9 +39,12 @@ import Testing
                 5 WorkflowExecutionSignaled
                 6 WorkflowExecutionTerminated
                 """)
-        #expect(try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes.cause == .forceCloseCommand)
+        #expect(
+            try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes.cause
+                == .forceCloseCommand)
         #expect(shard.refusal(try shard.completion(of: task, []))?.kind == .notFound)
-        #expect(shard.refusal(.terminate(.init())) == .notFound("workflow execution already completed"))
+        #expect(
+            shard.refusal(.terminate(.init())) == .notFound("workflow execution already completed"))
     }
 
     @Test("A chain is named by its first run, wherever it has got to")
@@ -136,7 +141,8 @@ import Testing
         let shard = ShardHarness()
         try shard.start()
         try shard.work(.fail())
-        let failed = try shard.lastEvent(.workflowExecutionFailed).workflowExecutionFailedEventAttributes
+        let failed = try shard.lastEvent(.workflowExecutionFailed)
+            .workflowExecutionFailedEventAttributes
         #expect(failed.retryState == .retryPolicyNotSet)
         #expect(failed.newExecutionRunID.isEmpty)
     }
@@ -178,7 +184,8 @@ import Testing
         #expect(shard.currentRun() == second)
         let timedOut = try shard.lastEvent(.workflowExecutionTimedOut)
         #expect(timedOut.workflowExecutionTimedOutEventAttributes.retryState == .timeout)
-        #expect(timedOut.eventTime == (Timestamp(nanoseconds: 1_000_000_000_000) + .seconds(7)).proto)
+        #expect(
+            timedOut.eventTime == (Timestamp(nanoseconds: 1_000_000_000_000) + .seconds(7)).proto)
     }
 
     @Test("A closed run is removed with all it has when its retention is over")
@@ -197,7 +204,9 @@ import Testing
         #expect(shard.nextDeadline == nil || shard.store.tasks.isEmpty)
     }
 
-    @Test("A workflow id can be used again while its old run is being removed", arguments: [false, true])
+    @Test(
+        "A workflow id can be used again while its old run is being removed",
+        arguments: [false, true])
     func startWhileDeleting(isInFlight: Bool) throws {
         let shard = ShardHarness()
         let old = try shard.start()
@@ -205,14 +214,18 @@ import Testing
         // Something else is being written, so that the removal waits for its turn; or not.
         shard.wait(testNamespace.retention - .seconds(1))
         shard.holdsCommits = true
-        if !isInFlight { shard.send(.startWorkflowExecution(shard.startBody { $0.workflowID = "x" }), to: "x") }
+        if !isInFlight {
+            shard.send(.startWorkflowExecution(shard.startBody { $0.workflowID = "x" }), to: "x")
+        }
         shard.wait(.seconds(1))
         let start = shard.send(.startWorkflowExecution(shard.startBody()))
         let describe = shard.send(.describe(runID: old))
         shard.holdsCommits = false
         shard.releaseCommits()
         #expect(shard.reports.isEmpty)
-        guard case .success(.started(let response)) = shard.replies[start] else { throw UnexpectedReply() }
+        guard case .success(.started(let response)) = shard.replies[start] else {
+            throw UnexpectedReply()
+        }
         #expect(shard.currentRun().rawValue == response.runID)
         guard case .failure(let error) = shard.replies[describe] else { throw UnexpectedReply() }
         #expect(error.kind == .notFound)

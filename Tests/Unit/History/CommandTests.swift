@@ -16,7 +16,9 @@ import Testing
     }
 
     static let bad: [Bad] = [
-        Bad(name: "no activity id", cause: .badScheduleActivityAttributes, commands: [.activity("")]),
+        Bad(
+            name: "no activity id", cause: .badScheduleActivityAttributes, commands: [.activity("")]
+        ),
         Bad(
             name: "no activity type", cause: .badScheduleActivityAttributes,
             commands: [.activity { $0.activityType.name = "" }]),
@@ -44,7 +46,9 @@ import Testing
         Bad(
             name: "no activity to cancel", cause: .badRequestCancelActivityAttributes,
             commands: [.cancelActivity(0)]),
-        Bad(name: "no timer id", cause: .badStartTimerAttributes, commands: [.timer("", after: .zero)]),
+        Bad(
+            name: "no timer id", cause: .badStartTimerAttributes,
+            commands: [.timer("", after: .zero)]),
         Bad(
             name: "negative timer", cause: .badStartTimerAttributes,
             commands: [.timer("t", after: .seconds(-1))]),
@@ -84,17 +88,21 @@ import Testing
         // The next attempt fails without a trace and runs into its timeout.
         let again = try shard.takeWorkflowTask()
         #expect(again.attempt == 2)
-        #expect(shard.refusal(try shard.completion(of: again, bad.commands))?.kind == .invalidArgument)
+        #expect(
+            shard.refusal(try shard.completion(of: again, bad.commands))?.kind == .invalidArgument)
         #expect(shard.handedOver.isEmpty)
         shard.wait(.seconds(10))
         #expect(try shard.history(after: 3) == "4 WorkflowTaskFailed")
         #expect(try shard.takeWorkflowTask().attempt == 3)
     }
 
-    @Test("Commands that no state could carry out are refused; the task stays", arguments: [
-        [Command.complete(), .marker("m")], [.continueAsNew(), .complete()], [Command()],
-        [.with { $0.commandType = .startTimer }], [.with { $0.commandType = .UNRECOGNIZED(99) }],
-    ])
+    @Test(
+        "Commands that no state could carry out are refused; the task stays",
+        arguments: [
+            [Command.complete(), .marker("m")], [.continueAsNew(), .complete()], [Command()],
+            [.with { $0.commandType = .startTimer }],
+            [.with { $0.commandType = .UNRECOGNIZED(99) }],
+        ])
     func impossibleSequences(commands: [Command]) throws {
         let shard = ShardHarness()
         try shard.start()
@@ -111,7 +119,8 @@ import Testing
         let task = try shard.takeWorkflowTask()
         let refusal = shard.refusal(try shard.completion(of: task, [.marker("m", 2_000)]))
         #expect(refusal?.kind == .invalidArgument)
-        #expect(try shard.history(after: 3) == "4 WorkflowTaskFailed\n5 WorkflowExecutionTerminated")
+        #expect(
+            try shard.history(after: 3) == "4 WorkflowTaskFailed\n5 WorkflowExecutionTerminated")
         #expect(shard.handedOver.isEmpty)
     }
 
@@ -166,7 +175,9 @@ import Testing
         Timeouts(given: [100, 0, 90, 80], run: 60, expected: [60, 60, 60, 60]),
     ]
 
-    @Test("An activity's timeouts are filled in from each other and from the run's", arguments: timeouts)
+    @Test(
+        "An activity's timeouts are filled in from each other and from the run's",
+        arguments: timeouts)
     func normalizedTimeouts(_ timeouts: Timeouts) throws {
         let shard = ShardHarness()
         try shard.start { $0.workflowRunTimeout = Duration.seconds(timeouts.run).proto }
@@ -178,7 +189,8 @@ import Testing
                 $0.heartbeatTimeout = Duration.seconds(timeouts.given[3]).proto
                 $0.taskQueue.name = ""
             })
-        let scheduled = try shard.lastEvent(.activityTaskScheduled).activityTaskScheduledEventAttributes
+        let scheduled = try shard.lastEvent(.activityTaskScheduled)
+            .activityTaskScheduledEventAttributes
         let seconds = [
             scheduled.scheduleToCloseTimeout, scheduled.scheduleToStartTimeout,
             scheduled.startToCloseTimeout, scheduled.heartbeatTimeout,

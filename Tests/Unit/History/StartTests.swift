@@ -31,12 +31,16 @@ import Testing
         Row(before: .running, reuse: .allowDuplicate, conflict: .terminateExisting, expected: .new),
         Row(before: .completed, reuse: .unspecified, conflict: .unspecified, expected: .new),
         Row(before: .completed, reuse: .allowDuplicate, conflict: .useExisting, expected: .new),
-        Row(before: .completed, reuse: .allowDuplicateFailedOnly, conflict: .fail, expected: .refused),
+        Row(
+            before: .completed, reuse: .allowDuplicateFailedOnly, conflict: .fail,
+            expected: .refused),
         Row(before: .completed, reuse: .rejectDuplicate, conflict: .fail, expected: .refused),
         Row(before: .failed, reuse: .allowDuplicateFailedOnly, conflict: .fail, expected: .new),
         Row(before: .failed, reuse: .rejectDuplicate, conflict: .fail, expected: .refused),
         Row(before: .terminated, reuse: .allowDuplicateFailedOnly, conflict: .fail, expected: .new),
-        Row(before: .terminated, reuse: .rejectDuplicate, conflict: .useExisting, expected: .refused),
+        Row(
+            before: .terminated, reuse: .rejectDuplicate, conflict: .useExisting, expected: .refused
+        ),
     ]
 
     private func prepared(_ before: Before) throws -> (ShardHarness, RunID) {
@@ -61,7 +65,9 @@ import Testing
         switch row.expected {
         case .refused:
             let refusal = shard.refusal(.startWorkflowExecution(body))
-            guard case .workflowExecutionAlreadyStarted(let request, let run, let first) = refusal?.kind
+            guard
+                case .workflowExecutionAlreadyStarted(let request, let run, let first) = refusal?
+                    .kind
             else { throw UnexpectedReply() }
             #expect(request == "start-1")
             #expect(run == runID)
@@ -206,7 +212,9 @@ import Testing
         }
         #expect(response.started)
         #expect(try shard.describe(old).workflowExecutionInfo.status == .terminated)
-        #expect(try shard.history().hasPrefix("1 WorkflowExecutionStarted\n2 WorkflowExecutionSignaled"))
+        #expect(
+            try shard.history().hasPrefix("1 WorkflowExecutionStarted\n2 WorkflowExecutionSignaled")
+        )
     }
 
     @Test("A signal counts once per request id, and so often only")
@@ -216,13 +224,17 @@ import Testing
         try shard.signal("a", requestID: "one")
         try shard.signal("a", requestID: "one")
         try shard.signal("b", requestID: "two")
-        #expect(try shard.history(after: 2) == "3 WorkflowExecutionSignaled\n4 WorkflowExecutionSignaled")
+        #expect(
+            try shard.history(after: 2)
+                == "3 WorkflowExecutionSignaled\n4 WorkflowExecutionSignaled")
         #expect(
             shard.refusal(shard.signalOperation("c"))
                 == .invalidArgument("exceeded workflow execution limit for signal events"))
         try shard.signal("b", requestID: "two")
         try shard.terminate()
-        #expect(shard.refusal(shard.signalOperation("c")) == .notFound("workflow execution already completed"))
+        #expect(
+            shard.refusal(shard.signalOperation("c"))
+                == .notFound("workflow execution already completed"))
         #expect(shard.refusal(shard.signalOperation("c"), to: "nobody")?.kind == .notFound)
     }
 }

@@ -29,7 +29,8 @@ import Testing
         #expect(task.history.events.first?.eventID == 4)
         #expect(task.previousStartedEventID == 3)
         #expect(task.workflowExecutionTaskQueue.name == "queue")
-        let scheduled = try shard.lastEvent(.workflowTaskScheduled).workflowTaskScheduledEventAttributes
+        let scheduled = try shard.lastEvent(.workflowTaskScheduled)
+            .workflowTaskScheduledEventAttributes
         #expect(scheduled.taskQueue.kind == .sticky)
         #expect(scheduled.taskQueue.normalName == "queue")
     }
@@ -48,7 +49,8 @@ import Testing
                 7 WorkflowTaskTimedOut
                 8 WorkflowTaskScheduled
                 """))
-        let timedOut = try shard.lastEvent(.workflowTaskTimedOut).workflowTaskTimedOutEventAttributes
+        let timedOut = try shard.lastEvent(.workflowTaskTimedOut)
+            .workflowTaskTimedOutEventAttributes
         #expect(timedOut.timeoutType == .scheduleToStart)
         #expect(timedOut.startedEventID == 0)
         let start = shard.workflowStart(of: lost)

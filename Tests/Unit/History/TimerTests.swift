@@ -26,7 +26,9 @@ import Testing
             .map(\.timerFiredEventAttributes)
         #expect(fired.map(\.timerID) == ["now", "b", "a"])
         #expect(fired.map(\.startedEventID) == [8, 6, 7])
-        #expect(try shard.history(after: 12) == "13 TimerFired\n14 TimerFired\n15 WorkflowTaskScheduled")
+        #expect(
+            try shard.history(after: 12) == "13 TimerFired\n14 TimerFired\n15 WorkflowTaskScheduled"
+        )
     }
 
     @Test("A cancelled timer never fires")
@@ -94,7 +96,8 @@ import Testing
             shard.wait(.seconds(1))
             fired += shard.handedOver.count
             for task in shard.handedOver {
-                #expect((Int(task.run.workflowID.rawValue.dropFirst()) ?? 0) * 7 % count + 1 == second)
+                #expect(
+                    (Int(task.run.workflowID.rawValue.dropFirst()) ?? 0) * 7 % count + 1 == second)
             }
             while !shard.handedOver.isEmpty { try shard.work(.complete()) }
         }
@@ -111,13 +114,14 @@ import Testing
             try shard.start(WorkflowID("w\(number)"))
             try shard.work(.timer("t", after: .seconds(10 * number)))
         }
-        try shard.start("late")
+        try shard.start("late") { $0.workflowTaskTimeout = Duration.seconds(100).proto }
         let task = try shard.takeWorkflowTask()
         shard.holdsLoads = true
         shard.wait(.seconds(20))
         shard.holdsLoads = false
-        // Only answered after the page that is under way was read.
-        try shard.complete(task, .timer("t", after: .seconds(100)))
+        // The page that is under way was read before this.
+        shard.send(
+            try shard.completion(of: task, [.timer("t", after: .seconds(100))]), to: "late")
         shard.releaseLoads()
         shard.wait(.seconds(200))
         #expect(try shard.history(nil, "late").hasSuffix("6 TimerFired\n7 WorkflowTaskScheduled"))

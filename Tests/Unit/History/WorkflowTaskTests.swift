@@ -14,7 +14,9 @@ import Testing
         let shard = ShardHarness()
         let runID = try shard.start()
         let task = try shard.takeWorkflowTask()
-        #expect(task.history.events.text == "1 WorkflowExecutionStarted\n2 WorkflowTaskScheduled\n3 WorkflowTaskStarted")
+        #expect(
+            task.history.events.text
+                == "1 WorkflowExecutionStarted\n2 WorkflowTaskScheduled\n3 WorkflowTaskStarted")
         #expect(task.startedEventID == 3)
         #expect(task.previousStartedEventID == 0)
         #expect(task.attempt == 1)
@@ -119,7 +121,9 @@ import Testing
                 7 WorkflowExecutionSignaled
                 8 WorkflowTaskScheduled
                 """))
-        #expect(try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes.cause == .forceCloseCommand)
+        #expect(
+            try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes.cause
+                == .forceCloseCommand)
         let refusal = shard.refusal(try shard.completion(of: task, [.complete()]))
         #expect(refusal?.kind == .notFound)
     }
@@ -140,7 +144,9 @@ import Testing
             let task = try shard.takeWorkflowTask()
             #expect(task.attempt == attempt)
             #expect(task.startedEventID == 6)
-            #expect(task.history.events.text == first + "\n5 WorkflowTaskScheduled\n6 WorkflowTaskStarted")
+            #expect(
+                task.history.events.text == first
+                    + "\n5 WorkflowTaskScheduled\n6 WorkflowTaskStarted")
             try shard.failTask(task)
             #expect(try shard.history() == first)
         }
@@ -154,7 +160,9 @@ import Testing
                 7 WorkflowTaskCompleted
                 8 WorkflowExecutionCompleted
                 """)
-        #expect(try shard.lastEvent(.workflowTaskScheduled).workflowTaskScheduledEventAttributes.attempt == 5)
+        #expect(
+            try shard.lastEvent(.workflowTaskScheduled).workflowTaskScheduledEventAttributes.attempt
+                == 5)
     }
 
     @Test("A task whose worker does not answer is given out again")
@@ -167,11 +175,14 @@ import Testing
         shard.wait(.seconds(1))
         #expect(try shard.history().hasSuffix("4 WorkflowTaskTimedOut"))
         #expect(
-            try shard.lastEvent(.workflowTaskTimedOut).workflowTaskTimedOutEventAttributes.timeoutType
+            try shard.lastEvent(.workflowTaskTimedOut).workflowTaskTimedOutEventAttributes
+                .timeoutType
                 == .startToClose)
         let task = try shard.takeWorkflowTask()
         #expect(task.attempt == 2)
-        #expect(shard.refusal(try shard.completion(of: lost, []))?.message == "Workflow task not found.")
+        #expect(
+            shard.refusal(try shard.completion(of: lost, []))?.message == "Workflow task not found."
+        )
         shard.wait(.seconds(10))
         #expect(try shard.history().hasSuffix("4 WorkflowTaskTimedOut"))
         #expect(try shard.takeWorkflowTask().attempt == 3)
@@ -237,9 +248,11 @@ import Testing
         #expect(try shard.takeWorkflowTask().attempt == 1)
     }
 
-    @Test("A run does not close over events its worker has not seen", arguments: [
-        Command.complete(), .fail(), .cancelRun, .continueAsNew(),
-    ])
+    @Test(
+        "A run does not close over events its worker has not seen",
+        arguments: [
+            Command.complete(), .fail(), .cancelRun, .continueAsNew(),
+        ])
     func unhandledCommand(close: Command) throws {
         let shard = ShardHarness()
         try shard.start()
@@ -255,7 +268,9 @@ import Testing
                 5 WorkflowExecutionSignaled
                 6 WorkflowTaskScheduled
                 """))
-        #expect(try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes.cause == .unhandledCommand)
+        #expect(
+            try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes.cause
+                == .unhandledCommand)
         let next = try shard.takeWorkflowTask()
         let busy = shard.refusal(shard.signalOperation("late"))
         #expect(
@@ -309,7 +324,8 @@ import Testing
         let shard = ShardHarness()
         try shard.start()
         try shard.failTask(try shard.takeWorkflowTask(), cause: .grpcMessageTooLarge)
-        #expect(try shard.history().hasSuffix("4 WorkflowTaskFailed\n5 WorkflowExecutionTerminated"))
+        #expect(
+            try shard.history().hasSuffix("4 WorkflowTaskFailed\n5 WorkflowExecutionTerminated"))
     }
 
     @Test("A run that grows beyond the limit is terminated")
@@ -328,7 +344,9 @@ import Testing
         let shard = ShardHarness { $0.historyCountSuggestContinueAsNew = 6 }
         try shard.start()
         try shard.work(.marker("a"))
-        #expect(!(try shard.lastEvent(.workflowTaskStarted).workflowTaskStartedEventAttributes.suggestContinueAsNew))
+        #expect(
+            !(try shard.lastEvent(.workflowTaskStarted).workflowTaskStartedEventAttributes
+                .suggestContinueAsNew))
         try shard.signal("go")
         _ = try shard.takeWorkflowTask()
         let started = try shard.lastEvent(.workflowTaskStarted).workflowTaskStartedEventAttributes

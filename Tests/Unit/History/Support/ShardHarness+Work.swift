@@ -33,7 +33,9 @@ extension ShardHarness {
             $0.workflowID = workflowID.rawValue
             configure(&$0)
         }
-        guard case .started(let response) = try self.call(.startWorkflowExecution(body), to: workflowID)
+        guard
+            case .started(let response) = try self.call(
+                .startWorkflowExecution(body), to: workflowID)
         else { throw UnexpectedReply() }
         return RunID(response.runID)
     }
@@ -115,7 +117,8 @@ extension ShardHarness {
     }
 
     func completion(
-        of task: PollTask, _ commands: [Command], configure: (inout CompletionBody) -> Void = { _ in }
+        of task: PollTask, _ commands: [Command],
+        configure: (inout CompletionBody) -> Void = { _ in }
     ) throws -> HistoryOperation {
         .respondWorkflowTaskCompleted(
             try task.token,
@@ -127,7 +130,8 @@ extension ShardHarness {
     }
 
     func complete(
-        _ task: PollTask, _ commands: Command..., configure: (inout CompletionBody) -> Void = { _ in }
+        _ task: PollTask, _ commands: Command...,
+        configure: (inout CompletionBody) -> Void = { _ in }
     ) throws {
         try self.call(
             self.completion(of: task, commands, configure: configure),
@@ -135,7 +139,9 @@ extension ShardHarness {
     }
 
     /// Completes a workflow task and keeps the run in the worker's cache.
-    func completeSticky(_ task: PollTask, _ commands: Command..., timeout: Duration = .seconds(5)) throws {
+    func completeSticky(_ task: PollTask, _ commands: Command..., timeout: Duration = .seconds(5))
+        throws
+    {
         try self.call(
             self.completion(of: task, commands) {
                 $0.stickyAttributes.workerTaskQueue.name = "sticky"

@@ -54,13 +54,16 @@ final class ShardHarness {
         self.boot()
     }
 
+    /// A run as the machine has it in memory.
+    func cachedState(of key: WorkflowKey) -> MutableState? { self.machine.state(of: key) }
+
     private func boot() {
         var effects: [Effect] = []
         self.machine.start(effects: &effects)
         self.perform(effects)
     }
 
-    /// The process ends and another one starts on the same store.
+    /// The process ends and another one starts on the same store; matching has kept its tasks.
     func restart() {
         self.seed += 1
         self.machine = HistoryShard(id: ShardID(1), settings: self.settings, seed: self.seed)
@@ -68,7 +71,6 @@ final class ShardHarness {
         self.heldCommits = []
         self.heldLoads = []
         self.queries = []
-        self.handedOver = []
         self.boot()
     }
 
@@ -131,7 +133,8 @@ final class ShardHarness {
         return "\(prefix)-\(self.lastName)"
     }
 
-    var isNextDeadlineDue: Bool { self.machine.nextDeadline.map { $0 <= self.now } ?? false }
+    var counters: HistoryShard.Counters { self.machine.counters }
+    var isServing: Bool { self.machine.isServing }
     var nextDeadline: Timestamp? { self.machine.nextDeadline }
 
     // MARK: Effects
@@ -179,6 +182,7 @@ final class ShardHarness {
     private func reply(_ id: RequestID, _ outcome: Outcome) {
         precondition(self.replies[id] == nil, "request \(id.rawValue) is answered twice")
         self.replies[id] = outcome
+        HistoryRules.check(outcome, self.store)
     }
 
     private func read(_ fetch: HistoryFetch) throws -> [HistoryEvent] {

@@ -98,7 +98,10 @@ struct ShardTable {
     }
 
     func timers(after: TimerRow?, countMax: Int) -> [TimerRow] {
-        let rows = self.runs.compactMap { key, run in run.nextTimerAt.map { TimerRow(at: $0, key: key) } }
-        return Array(rows.filter { row in after.map { $0 < row } ?? true }.sorted().prefix(countMax))
+        let rows = self.runs.compactMap { key, run in
+            run.nextTimerAt.map { TimerRow(at: $0, key: key) }
+        }
+        return Array(
+            rows.filter { row in after.map { $0 < row } ?? true }.sorted().prefix(countMax))
     }
 }

@@ -4,7 +4,7 @@ import Primitives
 ///
 /// A key has at most one deadline: setting it again replaces the old one, whose entry is skipped
 /// when it comes up and swept out when too many are stale.
-struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
+package struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
     private struct Entry: Sendable {
         let at: Timestamp
         let key: Key
@@ -15,12 +15,14 @@ struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
     }
 
     private var entries: [Entry] = []
-    private(set) var deadlines: [Key: Timestamp] = [:]
+    package private(set) var deadlines: [Key: Timestamp] = [:]
 
-    var count: Int { self.deadlines.count }
+    package init() {}
+
+    package var count: Int { self.deadlines.count }
 
     /// The earliest deadline.
-    var first: Timestamp? {
+    package var first: Timestamp? {
         mutating get {
             self.dropStale()
             return self.entries.first?.at
@@ -28,7 +30,7 @@ struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
     }
 
     /// Sets, moves or, with nil, removes the deadline of `key`.
-    mutating func set(_ key: Key, to deadline: Timestamp?) {
+    package mutating func set(_ key: Key, to deadline: Timestamp?) {
         guard self.deadlines[key] != deadline else { return }
         self.deadlines[key] = deadline
         if let deadline { self.push(Entry(at: deadline, key: key)) }
@@ -36,7 +38,7 @@ struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
     }
 
     /// Takes the earliest key that is due at `now`.
-    mutating func popDue(at now: Timestamp) -> Key? {
+    package mutating func popDue(at now: Timestamp) -> Key? {
         self.dropStale()
         guard let first = self.entries.first, first.at <= now else { return nil }
         self.popEntry()
@@ -44,13 +46,16 @@ struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
         return first.key
     }
 
-    /// Removes the latest deadlines until `count` are left; returns the earliest one removed.
-    mutating func keepEarliest(_ count: Int) -> Timestamp? {
+    /// Removes the latest deadlines until `count` are left, at least one; returns the last one kept,
+    /// nil if there was nothing to remove.
+    package mutating func keepEarliest(_ count: Int) -> (at: Timestamp, key: Key)? {
+        let count = max(count, 1)
         guard self.deadlines.count > count else { return nil }
         let sorted = self.deadlines.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-        self.deadlines = Dictionary(uniqueKeysWithValues: sorted.prefix(count).map { ($0.key, $0.value) })
+        self.deadlines = Dictionary(
+            uniqueKeysWithValues: sorted.prefix(count).map { ($0.key, $0.value) })
         self.rebuild()
-        return sorted[count].value
+        return (sorted[count - 1].value, sorted[count - 1].key)
     }
 
     private mutating func rebuild() {
@@ -58,7 +63,9 @@ struct DeadlineHeap<Key: Hashable & Comparable & Sendable>: Sendable {
     }
 
     private mutating func dropStale() {
-        while let first = self.entries.first, self.deadlines[first.key] != first.at { self.popEntry() }
+        while let first = self.entries.first, self.deadlines[first.key] != first.at {
+            self.popEntry()
+        }
     }
 
     private mutating func push(_ entry: Entry) {

@@ -8,7 +8,8 @@ extension HistoryShard {
     /// Sets when a run needs attention; beyond the horizon the store alone remembers it.
     mutating func setTimer(_ key: WorkflowKey, to deadline: Timestamp?) {
         // While a page is being read it is not known what it holds, so nothing is left to it.
-        if let horizon = self.timerHorizon, let deadline, deadline >= horizon, !self.isLoadingTimers
+        if let horizon = self.timerHorizon, let deadline, !self.isLoadingTimers,
+            horizon < TimerRow(at: deadline, key: key)
         {
             self.timers.set(key, to: nil)
             return
@@ -18,7 +19,8 @@ extension HistoryShard {
         guard !self.isLoadingTimers, self.timers.count > 2 * self.settings.shardTimersMax else {
             return
         }
-        if let cut = self.timers.keepEarliest(self.settings.shardTimersMax) {
+        if let last = self.timers.keepEarliest(self.settings.shardTimersMax) {
+            let cut = TimerRow(at: last.at, key: last.key)
             self.timerHorizon = min(self.timerHorizon ?? cut, cut)
         }
     }
@@ -45,8 +47,7 @@ extension HistoryShard {
 
     private mutating func take(_ rows: [TimerRow]) {
         let isComplete = rows.count < self.settings.shardTimersMax
-        // A row of the last time in an incomplete page may have siblings beyond it.
-        let horizon = isComplete ? nil : rows.last?.at
+        let horizon = isComplete ? nil : rows.last
         for row in rows {
             // Memory is newer than the page for runs that changed since it was asked for.
             if let run = self.runs[row.key] {
@@ -58,14 +59,20 @@ extension HistoryShard {
             }
         }
         self.timerHorizon = horizon
+        // What is not durable yet was not on the page, but is in memory.
+        for run in self.runs.values {
+            guard let deadline = run.state.nextDeadline else { continue }
+            let row = TimerRow(at: deadline, key: run.state.key)
+            if horizon.map({ row <= $0 }) ?? true { self.timers.set(row.key, to: deadline) }
+        }
     }
 
     mutating func fireTimers(_ effects: inout [Effect]) {
         guard self.phase == .serving else { return }
-        if let horizon = self.timerHorizon, horizon <= self.now, !self.isLoadingTimers {
+        if let horizon = self.timerHorizon, horizon.at <= self.now, !self.isLoadingTimers {
             self.isLoadingTimers = true
             self.count { $0.timerLoads += 1 }
-            effects.append(.loadTimers(after: nil, countMax: self.settings.shardTimersMax))
+            effects.append(.loadTimers(after: horizon, countMax: self.settings.shardTimersMax))
         }
         while let key = self.timers.popDue(at: self.now) {
             if self.runs[key] != nil {

@@ -73,9 +73,12 @@ package struct HistoryShard: Machine {
     var finishedTasks: [Int64] = []
     var deletionDueAt: Timestamp?
 
-    /// When runs need attention; complete up to the horizon, later ones are in the store only.
+    /// When runs need attention.
+    ///
+    /// Complete up to and with the horizon, later ones are in the store only; without a horizon
+    /// all of them are here.
     var timers = DeadlineHeap<WorkflowKey>()
-    var timerHorizon: Timestamp?
+    var timerHorizon: TimerRow?
     var isLoadingTimers = false
 
     var waitDeadlines = DeadlineHeap<RequestID>()
@@ -131,7 +134,7 @@ package struct HistoryShard: Machine {
                 earliest = min(earliest ?? deadline, deadline)
             }
             consider(self.timers.first)
-            if !self.isLoadingTimers { consider(self.timerHorizon) }
+            if !self.isLoadingTimers { consider(self.timerHorizon?.at) }
             consider(self.taskRetries.first)
             consider(self.waitDeadlines.first)
             consider(self.deletionDueAt)
@@ -142,6 +145,8 @@ package struct HistoryShard: Machine {
     /// The range that fences this shard's writes.
     package var currentRange: RangeID { self.range }
     package var isServing: Bool { self.phase == .serving }
+    /// A run in memory, as the newest accepted transition left it; nil if it is not in memory.
+    package func state(of key: WorkflowKey) -> MutableState? { self.runs[key]?.state }
     /// Whether nothing is being written or waits to be.
     package var isQuiet: Bool { self.inFlight == nil && self.open.isEmpty }
 
@@ -161,7 +166,9 @@ package struct HistoryShard: Machine {
         self.fireTimers(&effects)
         self.retryTasks(&effects)
         self.expireWaits(&effects)
-        if let due = self.deletionDueAt, due <= self.now { self.deletionDueAt = nil; self.scheduleDeletion() }
+        if let due = self.deletionDueAt, due <= self.now {
+            self.deletionDueAt = nil; self.scheduleDeletion()
+        }
     }
 
     private mutating func scheduleDeletion() {

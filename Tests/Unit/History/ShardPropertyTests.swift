@@ -1,0 +1,288 @@
+import DynamicConfig
+import FoundationEssentials
+import HistoryCore
+import Persistence
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+import Testing
+
+/// Clients and workers who do anything that is legal, in any order, and some things that are not.
+struct RandomShardUse {
+    let shard: ShardHarness
+    private var random: SeededGenerator
+    private var tasks: [PollTask] = []
+    private var activities: [ActivityTask] = []
+    private var requests: [HistoryShard.RequestID] = []
+
+    init(seed: UInt64) {
+        var random = SeededGenerator(seed)
+        self.shard = ShardHarness(seed: seed) {
+            if Bool.random(using: &random) {
+                $0.shardCacheSizeMax = Int.random(in: 0...20_000, using: &random)
+            }
+            if Bool.random(using: &random) {
+                $0.shardTimersMax = Int.random(in: 1...4, using: &random)
+            }
+            if Bool.random(using: &random) { $0.bufferedEventsMax = 2 }
+            $0.historyPageSizeMax = Int.random(in: 1...20, using: &random)
+        }
+        self.random = random
+    }
+
+    private mutating func pick(_ count: Int) -> Int {
+        Int.random(in: 0..<count, using: &self.random)
+    }
+    private mutating func chance(_ oneIn: Int) -> Bool { self.pick(oneIn) == 0 }
+    private mutating func workflow() -> WorkflowID { WorkflowID("w\(self.pick(3))") }
+
+    /// A request that may be refused, but only for reasons of its own.
+    private mutating func send(_ operation: HistoryOperation, to id: WorkflowID) -> HistoryReply? {
+        let request = self.shard.send(operation, to: id, deadline: self.shard.now + .seconds(30))
+        self.requests.append(request)
+        switch self.shard.replies[request] {
+        case .success(let reply): return reply
+        case .failure(let error):
+            #expect(error.kind != .dataLoss && error.kind != .internalError, "\(error)")
+            return nil
+        case nil: return nil
+        }
+    }
+
+    mutating func step() {
+        switch self.pick(24) {
+        case 0...2: self.start()
+        case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
+        case 6: _ = self.send(.requestCancel(.init()), to: self.workflow())
+        case 7: if self.chance(3) { _ = self.send(.terminate(.init()), to: self.workflow()) }
+        case 8...11: self.takeTask()
+        case 12...14: self.completeTask()
+        case 15: self.failTask()
+        case 16...18: self.useActivity()
+        case 19: self.look()
+        case 20: self.shard.wait(.milliseconds(Int64(self.pick(3_000))))
+        case 21: self.shard.wait(.seconds(self.pick(30)))
+        case 22 where self.chance(5):
+            // A run created in a batch that is held so long would be deleted in it, too.
+            self.release()
+            self.shard.wait(.seconds(90_000))
+        case 22: self.disturb()
+        default: self.hold()
+        }
+    }
+
+    private mutating func start() {
+        let id = self.workflow()
+        let conflict: [Temporal_Api_Enums_V1_WorkflowIdConflictPolicy] = [
+            .fail, .useExisting, .terminateExisting,
+        ]
+        let body = self.shard.startBody {
+            $0.workflowID = id.rawValue
+            $0.workflowIDConflictPolicy = conflict[self.pick(3)]
+            if self.chance(3) { $0.retryPolicy = .attempts(3) }
+            if self.chance(4) { $0.workflowRunTimeout = Duration.seconds(self.pick(60) + 1).proto }
+            if self.chance(4) { $0.workflowStartDelay = Duration.seconds(self.pick(10)).proto }
+        }
+        _ = self.send(.startWorkflowExecution(body), to: id)
+    }
+
+    private mutating func takeTask() {
+        guard !self.shard.handedOver.isEmpty else { return }
+        let index = self.pick(self.shard.handedOver.count)
+        // Matching may hand a task out twice.
+        let task =
+            self.chance(6) ? self.shard.handedOver[index] : self.shard.handedOver.remove(at: index)
+        let operation: HistoryOperation =
+            task.queue.type == .workflow
+            ? .recordWorkflowTaskStarted(self.shard.workflowStart(of: task))
+            : .recordActivityTaskStarted(self.shard.activityStart(of: task))
+        switch self.send(operation, to: task.run.workflowID) {
+        case .workflowTaskStarted(let response): self.tasks.append(response)
+        case .activityTaskStarted(let response): self.activities.append(response)
+        default:
+            // Matching keeps a task until history has said what becomes of it.
+            if self.isUndecided { self.shard.handedOver.append(task) }
+        }
+    }
+
+    /// Whether the request that was sent last has no answer, or none that lasts.
+    private var isUndecided: Bool {
+        guard let request = self.requests.last else { return false }
+        switch self.shard.replies[request] {
+        case .success: return false
+        case .failure(let error): return error.isRetryable
+        case nil: return true
+        }
+    }
+
+    private mutating func commands() -> [Command] {
+        var commands: [Command] = []
+        for _ in 0..<self.pick(4) {
+            switch self.pick(6) {
+            case 0:
+                commands.append(
+                    .activity("a\(self.pick(4))") {
+                        $0.startToCloseTimeout = Duration.seconds(self.pick(20) + 1).proto
+                        if self.chance(2) { $0.heartbeatTimeout = Duration.seconds(3).proto }
+                        if self.chance(2) { $0.retryPolicy = .attempts(2) }
+                    })
+            case 1: commands.append(.timer("t\(self.pick(4))", after: .seconds(self.pick(20))))
+            case 2: commands.append(.cancelTimer("t\(self.pick(4))"))
+            case 3: commands.append(.cancelActivity(Int64(self.pick(12) + 4)))
+            case 4: commands.append(.upsertMemo(["m": "\(self.pick(9))"]))
+            default: commands.append(.marker("m"))
+            }
+        }
+        switch self.pick(14) {
+        case 0: commands.append(.complete())
+        case 1: commands.append(.fail())
+        case 2: commands.append(.continueAsNew())
+        default: break
+        }
+        return commands
+    }
+
+    private mutating func completeTask() {
+        guard !self.tasks.isEmpty else { return }
+        let task = self.tasks.remove(at: self.pick(self.tasks.count))
+        let commands = self.commands()
+        let isSticky = self.chance(2)
+        let operation = try? self.shard.completion(of: task, commands) {
+            $0.forceCreateNewWorkflowTask = commands.isEmpty
+            if isSticky { $0.stickyAttributes.workerTaskQueue.name = "sticky" }
+            for key in task.queries.keys {
+                $0.queryResults[key] = .with { $0.resultType = .answered }
+            }
+        }
+        guard let operation else { return }
+        _ = self.send(operation, to: WorkflowID(task.workflowExecution.workflowID))
+    }
+
+    private mutating func failTask() {
+        guard !self.tasks.isEmpty else { return }
+        let task = self.tasks.remove(at: self.pick(self.tasks.count))
+        guard let token = try? task.token else { return }
+        _ = self.send(
+            .respondWorkflowTaskFailed(token, .with { $0.cause = .workflowWorkerUnhandledFailure }),
+            to: WorkflowID(task.workflowExecution.workflowID))
+    }
+
+    private mutating func useActivity() {
+        guard !self.activities.isEmpty else { return }
+        let index = self.pick(self.activities.count)
+        let task = self.activities[index]
+        guard let token = try? task.token else { return }
+        let reference = ActivityReference.token(token)
+        let operation: HistoryOperation
+        switch self.pick(4) {
+        case 0: operation = .recordActivityHeartbeat(reference, details: .text("x"))
+        case 1:
+            operation = .respondActivityFailed(
+                reference, failure: .application("x"), lastHeartbeatDetails: nil, identity: "w")
+        case 2: operation = .respondActivityCanceled(reference, details: nil, identity: "w")
+        default: operation = .respondActivityCompleted(reference, result: nil, identity: "w")
+        }
+        if !self.chance(4) { self.activities.remove(at: index) }
+        _ = self.send(operation, to: WorkflowID(task.workflowExecution.workflowID))
+    }
+
+    private mutating func look() {
+        let id = self.workflow()
+        switch self.pick(3) {
+        case 0: _ = self.send(.describe(runID: ""), to: id)
+        case 1: _ = self.send(.query(.with { $0.query.queryType = "q" }), to: id)
+        default:
+            _ = self.send(.getHistory(.with { $0.waitNewEvent = self.chance(2) }), to: id)
+        }
+        while let query = self.shard.queries.popLast() {
+            let outcome:
+                Result<Temporal_Api_Workflowservice_V1_QueryWorkflowResponse, ServiceError> =
+                    self.chance(3)
+                    ? .failure(ServiceError(.stickyWorkerUnavailable, "gone")) : .success(.init())
+            self.shard.feed(.queryAnswered(query.id, outcome))
+        }
+        if self.chance(3), !self.requests.isEmpty {
+            self.shard.cancel(self.requests[self.pick(self.requests.count)])
+        }
+    }
+
+    private mutating func disturb() {
+        switch self.pick(5) {
+        case 0: self.shard.restart()
+        case 1: self.shard.commitFaults = [.unknownThoughWritten]
+        case 2: self.shard.commitFaults = [.refused(.unavailable("disk"))]
+        case 3:
+            self.shard.matchingRefusal = { task in
+                task.queue.isSticky ? ServiceError(.stickyWorkerUnavailable, "gone") : nil
+            }
+        default: self.shard.matchingRefusal = { _ in .unavailable("busy") }
+        }
+        if self.chance(2) { self.shard.matchingRefusal = { _ in nil } }
+    }
+
+    private mutating func hold() {
+        if self.chance(2) {
+            self.shard.holdsCommits = true
+            self.shard.holdsLoads = self.chance(2)
+        } else {
+            self.release()
+        }
+    }
+
+    mutating func release() {
+        self.shard.holdsCommits = false
+        self.shard.holdsLoads = false
+        self.shard.releaseLoads()
+        self.shard.releaseCommits()
+    }
+
+    /// Nothing goes wrong any more, and every worker completes what it gets.
+    mutating func drain() throws {
+        self.shard.commitFaults = []
+        self.shard.matchingRefusal = { _ in nil }
+        self.release()
+        self.shard.wait(.seconds(1))
+        for number in 0..<3 {
+            _ = self.send(self.shard.signalOperation("wake"), to: WorkflowID("w\(number)"))
+        }
+        for _ in 0..<60 {
+            while !self.shard.handedOver.isEmpty {
+                let task = self.shard.handedOver.removeFirst()
+                let operation: HistoryOperation =
+                    task.queue.type == .workflow
+                    ? .recordWorkflowTaskStarted(self.shard.workflowStart(of: task))
+                    : .recordActivityTaskStarted(self.shard.activityStart(of: task))
+                if case .workflowTaskStarted(let response) = self.send(
+                    operation, to: task.run.workflowID)
+                {
+                    _ = self.send(
+                        try self.shard.completion(of: response, [.complete()]),
+                        to: task.run.workflowID)
+                }
+            }
+            self.shard.wait(.seconds(30))
+        }
+    }
+}
+
+@Suite struct ShardPropertyTests {
+    @Test(
+        "Whatever happens, histories are well formed and memory is what is stored",
+        arguments: trials(100))
+    func invariants(seed: UInt64) throws {
+        var use = RandomShardUse(seed: seed)
+        for step in 0..<200 {
+            use.step()
+            try HistoryRules.check(use.shard, "step \(step)")
+        }
+        try use.drain()
+        try HistoryRules.check(use.shard, "the end")
+        for (key, run) in use.shard.store.runs {
+            let info = try StoredExecutionInfo(serializedBytes: run.info)
+            let history = try use.shard.history(key.runID, key.workflowID)
+            #expect(info.status != .running, "\(key) is stuck: \(history)")
+        }
+        #expect(use.shard.counters.cachedBytes >= 0)
+    }
+}
