@@ -89,7 +89,9 @@ package struct HistoryShard: Machine {
 
     package private(set) var counters = Counters()
 
-    /// - Parameter seed: for run ids and jitter; from the outside, so that a simulation repeats.
+    /// A shard that owns nothing yet.
+    ///
+    /// Run ids and jitter come from `seed`, drawn outside so that a simulation repeats.
     package init(id: ShardID, settings: Settings, seed: UInt64) {
         self.id = id
         self.settings = settings
