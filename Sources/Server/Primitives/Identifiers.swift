@@ -1,4 +1,6 @@
 /// A name that must not be mixed up with another kind of name.
+///
+/// Names are compared byte by byte, as the stores do: two that merely look the same are two.
 package protocol Identifier: Hashable, Comparable, Sendable, CustomStringConvertible,
     ExpressibleByStringLiteral
 {
@@ -9,7 +11,12 @@ package protocol Identifier: Hashable, Comparable, Sendable, CustomStringConvert
 extension Identifier {
     package var description: String { self.rawValue }
     package init(stringLiteral value: String) { self.init(value) }
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    package static func == (left: Self, right: Self) -> Bool {
+        left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+    }
+    package static func < (left: Self, right: Self) -> Bool {
+        left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
+    }
     /// Whether this is the empty string, which the API uses for "not set".
     package var isEmpty: Bool { self.rawValue.isEmpty }
 }
@@ -124,7 +131,7 @@ package struct TaskQueueKey: Hashable, Comparable, Sendable, CustomStringConvert
     package var description: String { "\(self.type) queue \(self.name)" }
 
     package static func < (left: Self, right: Self) -> Bool {
-        (left.namespaceID, left.name, left.type.rawValue)
-            < (right.namespaceID, right.name, right.type.rawValue)
+        (left.namespaceID, left.name, left.type.rawValue, left.isSticky ? 1 : 0)
+            < (right.namespaceID, right.name, right.type.rawValue, right.isSticky ? 1 : 0)
     }
 }

@@ -33,6 +33,25 @@ import Testing
         #expect(Set(streams).count == streams.count)
     }
 
+    @Test("Names that only look the same are two, and have an order")
+    func namesAreBytes() {
+        let composed = WorkflowID("caf\u{e9}"), decomposed = WorkflowID("cafe\u{301}")
+        #expect(composed.rawValue == decomposed.rawValue)
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed]).count == 2)
+        #expect((composed < decomposed) != (decomposed < composed))
+    }
+
+    @Test("A sticky queue and a normal one of the same name are two, and have an order")
+    func stickyQueues() {
+        func queue(isSticky: Bool) -> TaskQueueKey {
+            TaskQueueKey(namespaceID: "n", name: "q", type: .workflow, isSticky: isSticky)
+        }
+        #expect(queue(isSticky: false) != queue(isSticky: true))
+        #expect(queue(isSticky: false) < queue(isSticky: true))
+        #expect(!(queue(isSticky: true) < queue(isSticky: false)))
+    }
+
     static let texts: [(String, Bool)] = [
         ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", true),
         ("6BA7B810-9DAD-11D1-80B4-00C04FD430C8", true),
