@@ -195,8 +195,6 @@ package struct Transition {
         self.tasks.append(record)
     }
 
-    mutating func touchVisibility() { self.isVisibilityChanged = true }
-
     /// Completes the transition: schedules what is due to the worker, flushes, counts.
     mutating func finish() {
         if self.state.hasStartedWorkflowTask,

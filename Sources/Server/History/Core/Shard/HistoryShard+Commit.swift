@@ -130,11 +130,7 @@ extension HistoryShard {
     /// Commits the open batch if there is something in it and nothing is being committed.
     mutating func flush(_ effects: inout [Effect]) {
         guard self.phase == .serving, self.inFlight == nil, !self.open.batch.isEmpty else { return }
-        if !self.finishedTasks.isEmpty {
-            self.open.deleteTasks(self.finishedTasks)
-            self.finishedTasks = []
-            self.deletionDueAt = nil
-        }
+        self.deleteFinishedTasks()
         let batch = self.open
         self.inFlight = batch
         self.nextBatchID += 1

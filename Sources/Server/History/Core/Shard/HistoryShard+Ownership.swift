@@ -47,10 +47,8 @@ extension HistoryShard {
         }
     }
 
-    func isRecovered(_ phase: Phase) -> Bool { phase == .recovering(tasks: false, timers: false) }
-
     mutating func serveIfRecovered(_ effects: inout [Effect]) {
-        guard self.isRecovered(self.phase) else { return }
+        guard self.phase == .recovering(tasks: false, timers: false) else { return }
         self.phase = .serving
         for id in self.tasks.keys.sorted() { self.handOver(id, &effects) }
         let early = self.early

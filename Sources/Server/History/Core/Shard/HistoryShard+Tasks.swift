@@ -48,10 +48,6 @@ extension HistoryShard {
         effects.append(.handOver(taskID: taskID, dispatch))
     }
 
-    mutating func handOver(_ taskID: Int64, _ effects: inout [Effect]) {
-        self.handOver(taskID, ignoringSticky: false, &effects)
-    }
-
     mutating func handedOver(
         _ taskID: Int64, _ error: ServiceError?, _ effects: inout [Effect]
     ) {
@@ -79,5 +75,12 @@ extension HistoryShard {
         if self.deletionDueAt == nil {
             self.deletionDueAt = self.now + self.settings.taskDeletionDelay
         }
+    }
+
+    /// Lets the open batch remove the rows of the tasks that are done.
+    mutating func deleteFinishedTasks() {
+        self.open.deleteTasks(self.finishedTasks)
+        self.finishedTasks = []
+        self.deletionDueAt = nil
     }
 }

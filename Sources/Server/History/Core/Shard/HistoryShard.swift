@@ -168,13 +168,6 @@ package struct HistoryShard: Machine {
         self.fireTimers(&effects)
         self.retryTasks(&effects)
         self.expireWaits(&effects)
-        if let due = self.deletionDueAt, due <= self.now {
-            self.deletionDueAt = nil; self.scheduleDeletion()
-        }
-    }
-
-    private mutating func scheduleDeletion() {
-        self.open.deleteTasks(self.finishedTasks)
-        self.finishedTasks = []
+        if let due = self.deletionDueAt, due <= self.now { self.deleteFinishedTasks() }
     }
 }
