@@ -43,6 +43,8 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOHTTP2", package: "swift-nio-http2"),
     .product(name: "NIOHPACK", package: "swift-nio-http2"),
 ]
+let httpClient = Target.Dependency.product(
+    name: "AsyncHTTPClient", package: "async-http-client")
 let words: [Target.Dependency] = ["Primitives", "TemporalAPI", protobuf]
 
 let package = Package(
@@ -63,6 +65,8 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(
+            url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
     ],
     targets: [
@@ -122,19 +126,20 @@ let package = Package(
         server(
             "GRPCTransport", "Transport", grpc + nio + words + ["Frontend", logging, metrics]),
         server(
-            "Configuration", "Configuration",
+            "StaticConfiguration", "Configuration",
             ["DynamicConfig", "Primitives", .product(name: "Yams", package: "Yams")]),
         server(
             "Bootstrap", "Bootstrap",
             words + grpc + [
-                "Configuration", "DynamicConfig", "Frontend", "GRPCTransport", "HistoryService",
+                "StaticConfiguration", "DynamicConfig", "Frontend", "GRPCTransport",
+                "HistoryService",
                 "MatchingService", "Persistence", "PersistenceMemory", "PersistenceSQLite",
-                "ServiceClients", lifecycle, logging, metrics,
+                "ServiceClients", httpClient, lifecycle, logging, metrics,
             ]),
         .executableTarget(
             name: "temporal-server",
             dependencies: [
-                "Bootstrap", "Configuration", "DynamicConfig", "GRPCTransport", "Persistence",
+                "Bootstrap", "StaticConfiguration", "DynamicConfig", "GRPCTransport", "Persistence",
                 arguments, lifecycle, logging, signals,
             ],
             path: "Sources/Server/Main", swiftSettings: settings),
@@ -179,7 +184,7 @@ let package = Package(
         unitTests(
             "Bootstrap",
             grpc + [
-                "Bootstrap", "Configuration", "DynamicConfig", "Frontend", "GRPCTransport",
+                "Bootstrap", "StaticConfiguration", "DynamicConfig", "Frontend", "GRPCTransport",
                 lifecycle,
                 logging,
             ]),

@@ -1,4 +1,4 @@
-import Configuration
+import StaticConfiguration
 import Glibc
 import Logging
 import Synchronization

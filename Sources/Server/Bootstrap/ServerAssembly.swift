@@ -1,4 +1,4 @@
-import Configuration
+import StaticConfiguration
 import Frontend
 import GRPCTransport
 import HistoryService

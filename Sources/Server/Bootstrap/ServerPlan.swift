@@ -1,4 +1,4 @@
-import Configuration
+import StaticConfiguration
 import DynamicConfig
 import GRPCTransport
 import Persistence

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bootstrap
-import Configuration
+import StaticConfiguration
 import DynamicConfig
 import GRPCTransport
 import Logging

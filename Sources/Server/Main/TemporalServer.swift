@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bootstrap
-import Configuration
+import StaticConfiguration
 
 /// `temporal-server`: the whole server in one program.
 @main

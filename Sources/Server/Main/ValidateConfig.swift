@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import StaticConfiguration
 import DynamicConfig
 
 /// `temporal-server validate-config`: reads the configuration as `start` would.

@@ -1,5 +1,5 @@
 import Bootstrap
-import Configuration
+import StaticConfiguration
 import Logging
 import Testing
 

@@ -1,5 +1,5 @@
 import Bootstrap
-import Configuration
+import StaticConfiguration
 import Foundation
 import GRPCTransport
 import Primitives

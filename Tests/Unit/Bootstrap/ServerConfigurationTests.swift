@@ -1,4 +1,4 @@
-import Configuration
+import StaticConfiguration
 import Testing
 
 private let sqlite = """

@@ -22,7 +22,8 @@ struct ImportRule: Sendable, CustomTestStringConvertible {
         "Frontend", "HistoryService", "MatchingService", "WorkerService",
     ]
     static let wiring: Set<String> = [
-        "Bootstrap", "Configuration", "GRPCTransport", "PersistenceMemory", "PersistencePostgres",
+        "Bootstrap", "StaticConfiguration", "GRPCTransport", "PersistenceMemory",
+        "PersistencePostgres",
         "PersistenceSQLite",
     ]
     static let simulator: Set<String> = [
