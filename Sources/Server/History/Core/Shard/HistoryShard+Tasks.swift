@@ -32,7 +32,8 @@ extension HistoryShard {
                 stamp: work.stamp,
                 expiresAt: work.expiresAt > 0 ? Timestamp(nanoseconds: work.expiresAt) : nil,
                 priorityKey: work.priority.priorityKey)
-        case nil:
+        case .startChild, .signalExternal, .cancelExternal, .releaseChild, .notifyParent,
+            .closeChild, .deliverCallback, .deleteRun, nil:
             return nil
         }
     }
