@@ -38,6 +38,10 @@ package struct Settings: Sendable, Equatable {
     package var shardCacheSizeMax = 64 * 1_024 * 1_024
     /// Timers one shard keeps in memory; later ones stay in the store.
     package var shardTimersMax = 100_000
+    /// Runs one shard reads at a time because they are due.
+    package var shardTimerLoadsMax = 256
+    /// Runs one commit may remove because their retention is over.
+    package var deletedRunsPerCommitMax = 100
     /// Requests one shard takes in before it answers "busy".
     package var shardRequestsMax = 50_000
     /// Transitions one commit may carry.

@@ -144,4 +144,31 @@ import Testing
         shard.releaseLoads()
         #expect(try shard.history(after: 5) == "6 TimerFired\n7 WorkflowTaskScheduled")
     }
+
+    @Test("Many due runs are read a few at a time, and removed in batches of a few")
+    func dueInPortions() throws {
+        let shard = ShardHarness {
+            $0.shardTimerLoadsMax = 3
+            $0.deletedRunsPerCommitMax = 2
+            $0.shardCacheSizeMax = 0
+        }
+        let count = 10
+        for number in 1...count {
+            try shard.start(WorkflowID("w\(number)"))
+            try shard.work(.complete())
+        }
+        let commits = shard.commitCount
+        shard.holdsLoads = true
+        shard.now = shard.now + testNamespace.retention + .seconds(7_200)
+        shard.feed(.tick)
+        #expect(shard.heldLoadCount == 3)
+        if let next = shard.nextDeadline { #expect(next > shard.now) }
+        shard.holdsLoads = false
+        shard.releaseLoads()
+        shard.wait(.seconds(1))
+        #expect(shard.store.runs.isEmpty)
+        #expect(shard.commitCount - commits >= count / 2)
+        #expect(shard.deletedRunsPerCommit.max() == 2)
+        #expect(shard.deletedRunsPerCommit.reduce(0, +) == count)
+    }
 }

@@ -40,6 +40,8 @@ final class ShardHarness {
     var holdsLoads = false
     var commitFaults: [CommitFault] = []
     private(set) var commitCount = 0
+    /// Of each commit that removed runs.
+    private(set) var deletedRunsPerCommit: [Int] = []
     private var heldCommits: [(HistoryShard.BatchID, ShardBatch, RangeID)] = []
     private var heldLoads: [HistoryShard.Input] = []
     private var lastRequest: UInt64 = 0
@@ -157,6 +159,9 @@ final class ShardHarness {
             self.load(.runLoaded(self.machine.currentRange, address, runID, .success(record)))
         case .commit(let id, let batch):
             self.commitCount += 1
+            if !batch.deletedRuns.isEmpty {
+                self.deletedRunsPerCommit.append(batch.deletedRuns.count)
+            }
             self.heldCommits.append((id, batch, self.machine.currentRange))
             if !self.holdsCommits { self.releaseCommits() }
         case .reply(let id, let outcome): self.reply(id, outcome)
@@ -223,6 +228,7 @@ final class ShardHarness {
         }
     }
 
+    var heldLoadCount: Int { self.heldLoads.count }
     var heldBatches: [ShardBatch] { self.heldCommits.map { $0.1 } }
 }
 

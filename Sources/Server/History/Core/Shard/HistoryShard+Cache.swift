@@ -127,6 +127,7 @@ extension HistoryShard {
         }
         for waiting in load.waiting { self.resume(waiting, missing: missing, &effects) }
         self.evict()
+        self.fireTimers(&effects)
     }
 
     private mutating func refuse(
@@ -135,7 +136,9 @@ extension HistoryShard {
         for entry in waiting {
             switch entry {
             case .request(let id, _): self.refuse(id, error, seeing: nil, &effects)
-            case .timer(let key): self.timers.set(key, to: self.now + .seconds(5))
+            case .timer(let key):
+                self.timerLoads -= 1
+                self.timers.set(key, to: self.now + .seconds(5))
             }
         }
     }
@@ -159,10 +162,17 @@ extension HistoryShard {
     ) {
         switch waiting {
         case .timer(let key):
-            if self.runs[key] != nil {
-                self.fire(key, &effects)
+            self.timerLoads -= 1
+            if let run = self.runs[key] {
+                // Without room now, it is tried again right after the next commit.
+                if self.mayFireTimers {
+                    self.fire(key, &effects)
+                } else {
+                    self.setTimer(key, to: run.state.nextDeadline)
+                }
             } else if missing != .some(.some(key.runID)) {
                 // What was loaded was another run of this workflow.
+                self.timerLoads += 1
                 self.load(key.address, key.runID, then: waiting, &effects)
             }
         case .request(let id, let request):

@@ -91,6 +91,7 @@ extension HistoryShard {
         self.timers = DeadlineHeap()
         self.timerHorizon = nil
         self.isLoadingTimers = false
+        self.timerLoads = 0
         self.waitDeadlines = DeadlineHeap()
         self.waitingOn = [:]
         self.directQueries = [:]

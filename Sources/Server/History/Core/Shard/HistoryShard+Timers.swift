@@ -74,13 +74,20 @@ extension HistoryShard {
             self.count { $0.timerLoads += 1 }
             effects.append(.loadTimers(after: horizon, countMax: self.settings.shardTimersMax))
         }
-        while let key = self.timers.popDue(at: self.now) {
+        while self.mayFireTimers, let key = self.timers.popDue(at: self.now) {
             if self.runs[key] != nil {
                 self.fire(key, &effects)
             } else {
+                self.timerLoads += 1
                 self.load(key.address, key.runID, then: .timer(key), &effects)
             }
         }
+    }
+
+    /// Whether there is room for more of what is due; a load or a commit that ends makes some.
+    var mayFireTimers: Bool {
+        self.timerLoads < self.settings.shardTimerLoadsMax
+            && self.open.batch.deletedRuns.count < self.settings.deletedRunsPerCommitMax
     }
 
     /// Does everything that is due in a run, as one transition.

@@ -80,6 +80,8 @@ package struct HistoryShard: Machine {
     var timers = DeadlineHeap<WorkflowKey>()
     var timerHorizon: TimerRow?
     var isLoadingTimers = false
+    /// Due runs that are being read.
+    var timerLoads = 0
 
     var waitDeadlines = DeadlineHeap<RequestID>()
     /// Where the waiting request of a deadline is to be found.
@@ -135,7 +137,7 @@ package struct HistoryShard: Machine {
                 guard let deadline else { return }
                 earliest = min(earliest ?? deadline, deadline)
             }
-            consider(self.timers.first)
+            if self.mayFireTimers { consider(self.timers.first) }
             if !self.isLoadingTimers { consider(self.timerHorizon?.at) }
             consider(self.taskRetries.first)
             consider(self.waitDeadlines.first)
