@@ -69,12 +69,12 @@ extension Transition {
         _ run: NewRun, namespaceID: NamespaceID, namespaceName: String, retention: Duration,
         now: Timestamp, settings: Settings, generator: SeededGenerator
     ) -> Transition {
-        var state = MutableState()
-        state.info.namespaceID = namespaceID.rawValue
-        state.info.namespaceName = namespaceName
-        state.info.retentionNs = retention.nanoseconds
-        state.info.createRequestID = run.createRequestID
-        state.info.nextEventID = 1
+        let workflowID = run.event.workflowExecutionStartedEventAttributes.workflowID
+        let key = WorkflowKey(
+            namespaceID: namespaceID, workflowID: WorkflowID(workflowID), runID: run.runID)
+        let state = MutableState(
+            key, namespaceName: namespaceName, retention: retention,
+            createRequestID: run.createRequestID)
         var transition = Transition(state, now: now, settings: settings, generator: generator)
         transition.append(run.event)
         return transition

@@ -217,6 +217,7 @@ final class ShardHarness {
             }
             do throws(StoreError) {
                 try self.store.commit(batch, range: range)
+                RebuildRules.check(batch, self.store, self.settings)
                 if case .unknownThoughWritten = fault {
                     self.feed(.batchCommitted(id, .unknownOutcome("the connection broke")))
                 } else {

@@ -13,13 +13,11 @@ extension MutableState {
         switch event.attributes {
         case .workflowExecutionStartedEventAttributes: return self.applyStarted(event)
         case .workflowTaskScheduledEventAttributes, .workflowTaskStartedEventAttributes,
-            .workflowTaskFailedEventAttributes, .workflowTaskTimedOutEventAttributes:
-            return []
-        case .workflowTaskCompletedEventAttributes(let attributes):
-            self.info.lastCompletedTaskStartedEventID = attributes.startedEventID
-            return []
+            .workflowTaskCompletedEventAttributes, .workflowTaskFailedEventAttributes,
+            .workflowTaskTimedOutEventAttributes:
+            return try self.applyWorkflowTask(event)
         case .activityTaskScheduledEventAttributes: return try self.applyActivityScheduled(event)
-        case .activityTaskStartedEventAttributes: return []
+        case .activityTaskStartedEventAttributes: return self.applyActivityStarted(event)
         case .activityTaskCancelRequestedEventAttributes(let attributes):
             // Its end may wait in the buffer, for its worker to be told after this request.
             guard var activity = self.activities[attributes.scheduledEventID] else { return [] }
@@ -91,7 +89,6 @@ extension MutableState {
         let startedAt = Timestamp(event.eventTime)
         self.startedEvent = event
         self.info.workflowID = attributes.workflowID
-        self.info.runID = attributes.originalExecutionRunID
         self.info.originalRunID = attributes.originalExecutionRunID
         self.info.firstRunID = attributes.firstExecutionRunID
         self.info.continuedFromRunID = attributes.continuedExecutionRunID
@@ -124,11 +121,9 @@ extension MutableState {
         self.info.searchAttributes = attributes.searchAttributes.indexedFields
         if attributes.hasPriority { self.info.priority = attributes.priority }
         if event.hasUserMetadata { self.info.userMetadata = event.userMetadata }
-        if attributes.hasPrevAutoResetPoints {
-            self.info.autoResetPoints = attributes.prevAutoResetPoints
-        }
+        self.takeOverResetPoints(of: attributes, at: startedAt)
         self.info.rootWorkflowID = attributes.workflowID
-        self.info.rootRunID = attributes.originalExecutionRunID
+        self.info.rootRunID = self.info.runID
         return [.startedEvent]
     }
 
@@ -136,9 +131,8 @@ extension MutableState {
         _ event: HistoryEvent
     ) throws(HistoryCorrupted) -> [RunItem.Changed] {
         let attributes = event.activityTaskScheduledEventAttributes
-        guard self.activity(named: attributes.activityID) == nil else {
-            throw HistoryCorrupted("activity \(attributes.activityID) is scheduled twice")
-        }
+        // Another activity of that id may be pending by its events: its end waited in the buffer
+        // while the worker used the id again.
         let scheduledAt = Timestamp(event.eventTime).nanoseconds
         var activity = StoredActivity()
         activity.scheduledEventID = event.eventID
@@ -159,6 +153,20 @@ extension MutableState {
         self.put(activity)
         self.activityScheduledEvents[event.eventID] = event
         return [.activity(event.eventID), .activityScheduledEvent(event.eventID)]
+    }
+
+    /// The event comes directly before the one that ends the activity, but a history may be cut off
+    /// between the two.
+    private mutating func applyActivityStarted(_ event: HistoryEvent) -> [RunItem.Changed] {
+        let attributes = event.activityTaskStartedEventAttributes
+        guard var activity = self.activities[attributes.scheduledEventID] else { return [] }
+        activity.startedEventID = event.eventID
+        activity.startedAt = Timestamp(event.eventTime).nanoseconds
+        activity.startedIdentity = attributes.identity
+        activity.startRequestID = attributes.requestID
+        activity.attempt = attributes.attempt
+        self.put(activity)
+        return [.activity(activity.scheduledEventID)]
     }
 
     private mutating func applyActivityClosed(
@@ -183,22 +191,27 @@ extension MutableState {
                 $0.startedEventID = event.eventID
                 $0.firesAt = fires.nanoseconds
             }
-            guard self.timers.updateValue(timer, forKey: timer.timerID) == nil else {
-                throw HistoryCorrupted("timer \(timer.timerID) is started twice")
-            }
+            // Another timer of that id may be pending by its events: its firing waited in the buffer
+            // while the worker used the id again.
+            self.timers[timer.timerID] = timer
             return [.timer(timer.timerID)]
         case .timerFiredEventAttributes(let attributes):
-            guard self.timers.removeValue(forKey: attributes.timerID) != nil else {
-                throw HistoryCorrupted("timer \(attributes.timerID) is not pending")
-            }
-            return [.timer(attributes.timerID)]
+            return self.endTimer(attributes.timerID, startedBy: attributes.startedEventID)
         case .timerCanceledEventAttributes(let attributes):
-            // Gone already if its firing was taken back out of the buffer.
-            self.timers[attributes.timerID] = nil
-            return [.timer(attributes.timerID)]
+            return self.endTimer(attributes.timerID, startedBy: attributes.startedEventID)
         default:
             throw HistoryCorrupted("not a timer event: \(event.eventType)")
         }
+    }
+}
+
+extension MutableState {
+    /// Ends a timer; it is gone already if its firing was taken back out of the buffer.
+    fileprivate mutating func endTimer(_ id: String, startedBy eventID: Int64) -> [RunItem.Changed]
+    {
+        guard self.timers[id]?.startedEventID == eventID else { return [] }
+        self.timers[id] = nil
+        return [.timer(id)]
     }
 }
 

@@ -28,13 +28,28 @@ package struct MutableState: Equatable, Sendable {
 
     package init() {}
 
+    /// A run of which no event is known yet.
+    package init(
+        _ key: WorkflowKey, namespaceName: String, retention: Duration, createRequestID: String
+    ) {
+        self.info.namespaceID = key.namespaceID.rawValue
+        self.info.namespaceName = namespaceName
+        self.info.retentionNs = retention.nanoseconds
+        self.info.workflowID = key.workflowID.rawValue
+        self.info.runID = key.runID.rawValue
+        self.info.createRequestID = createRequestID
+        self.info.nextEventID = 1
+    }
+
     package var key: WorkflowKey {
         WorkflowKey(
             namespaceID: NamespaceID(self.info.namespaceID),
             workflowID: WorkflowID(self.info.workflowID), runID: RunID(self.info.runID))
     }
 
-    package var isRunning: Bool { self.info.status == .running }
+    /// Whether the run is open, paused or not.
+    package var isRunning: Bool { self.info.status == .running || self.isPaused }
+    package var isPaused: Bool { self.info.status == .paused }
     package var hasWorkflowTask: Bool { self.info.hasWorkflowTask }
     package var hasStartedWorkflowTask: Bool {
         self.info.hasWorkflowTask && self.info.workflowTask.startedEventID != 0

@@ -128,6 +128,7 @@ extension Transition {
                         $0.meteringMetadata = request.meteringMetadata
                     }
                 }))
+        self.state.keepResetPoints(self.settings.autoResetPointsMax)
         self.state.info.workflowTaskAttemptsSinceSuccess = 0
         self.state.info.clearLastWorkflowTaskFailure()
         return completed.eventID
