@@ -122,29 +122,8 @@ extension Settings {
     package static func duration(_ value: Value) -> Duration? {
         switch value {
         case .int(let seconds): .seconds(min(max(seconds, 0), Duration.longest.components.seconds))
-        case .string(let text): duration(text)
+        case .string(let text): Duration(written: text, allowsDays: true)
         case .bool, .double: nil
         }
-    }
-
-    private static func duration(_ text: String) -> Duration? {
-        if text == "0" { return .zero }
-        let units: [(String, Double)] = [
-            ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9),
-            ("h", 3_600e9), ("d", 86_400e9),
-        ]
-        var rest = Substring(text), total = 0.0, isEmpty = true
-        while !rest.isEmpty {
-            let number = rest.prefix { $0.isNumber || $0 == "." }
-            rest = rest.dropFirst(number.count)
-            let unit = rest.prefix { !$0.isNumber && $0 != "." }
-            rest = rest.dropFirst(unit.count)
-            guard let amount = Double(number), let scale = units.first(where: { $0.0 == unit })
-            else { return nil }
-            total += amount * scale.1
-            isEmpty = false
-        }
-        guard !isEmpty, total < 3.2e18 else { return nil }
-        return .nanoseconds(Int64(total))
     }
 }

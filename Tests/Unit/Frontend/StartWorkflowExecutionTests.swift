@@ -54,6 +54,9 @@ import Testing
             $0.workflowStartDelay.seconds = 5
         },
         Case("invalid CronSchedule.") { $0.cronSchedule = "whenever" },
+        Case("invalid CronSchedule, no time can be found to satisfy the schedule") {
+            $0.cronSchedule = "0 0 31 2 *"
+        },
         Case(
             "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot "
                 + "be used together with a WorkflowIDConflictPolicy"
@@ -139,8 +142,6 @@ import Testing
     }
 
     static let notBuilt: [Case] = [
-        Case("cron schedules are not built yet") { $0.cronSchedule = "CRON_TZ=UTC 0 * * * *" },
-        Case("cron schedules are not built yet") { $0.cronSchedule = "@every 1h" },
         Case("completion_callbacks are not built yet") { $0.completionCallbacks = [.init()] },
         Case("versioning_override is not built yet") {
             $0.versioningOverride = .init()

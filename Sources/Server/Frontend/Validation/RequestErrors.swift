@@ -50,6 +50,8 @@ extension ServiceError {
     static let cronAndStartDelay = invalidArgument(
         "CronSchedule and WorkflowStartDelay may not be used together.")
     static let cronInvalid = invalidArgument("invalid CronSchedule.")
+    static let cronNeverDue = invalidArgument(
+        "invalid CronSchedule, no time can be found to satisfy the schedule")
     static let terminateIfRunningWithConflictPolicy = invalidArgument(
         "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be "
             + "used together with a WorkflowIDConflictPolicy")

@@ -90,7 +90,11 @@ extension FrontendService {
             throw .startDelayInvalid
         }
         guard request.cronSchedule.isEmpty || delay == .zero else { throw .cronAndStartDelay }
-        guard looksLikeCron(request.cronSchedule) else { throw .cronInvalid }
+        guard !request.cronSchedule.isEmpty else { return }
+        guard let schedule = CronSchedule(request.cronSchedule) else { throw .cronInvalid }
+        guard schedule.next(after: self.now) != nil else {
+            throw .cronNeverDue
+        }
     }
 
     /// A run may not outlive its execution, nor a workflow task its run.
@@ -141,7 +145,6 @@ extension FrontendService {
 
     /// Options a caller would miss if they were ignored.
     private static func refuseNotBuilt(_ request: some WorkflowStartRequest) throws(ServiceError) {
-        guard request.cronSchedule.isEmpty else { throw .notBuilt("cron schedules are") }
         guard !request.hasVersioningOverride else { throw .notBuilt("versioning_override is") }
         guard !request.timeSkippingConfig.enabled else {
             throw .notBuilt("time_skipping_config is")
@@ -189,15 +192,4 @@ private func checkTimeoutTypes(_ types: [String]) throws(ServiceError) {
             throw .invalidArgument("Invalid timeout type value: \(timeout).")
         }
     }
-}
-
-/// Whether `schedule` is empty or has the outer form of a cron schedule.
-private func looksLikeCron(_ schedule: String) -> Bool {
-    var fields = schedule.split(separator: " ")[...]
-    if let first = fields.first, first.hasPrefix("CRON_TZ=") || first.hasPrefix("TZ=") {
-        fields = fields.dropFirst()
-    }
-    guard let first = fields.first else { return schedule.isEmpty }
-    if first.hasPrefix("@") { return first == "@every" ? fields.count == 2 : fields.count == 1 }
-    return fields.count == 5
 }

@@ -4,8 +4,14 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension Transition {
-    /// Prepares the next attempt of a run that failed, if its retry policy has one left.
-    mutating func retryRun(after failure: Failure) -> (RetryState, RunID?) {
+    /// Prepares the run that follows one that failed: its next attempt if the retry policy has one
+    /// left, otherwise the next one of its cron schedule.
+    mutating func followFailedRun(_ failure: Failure) -> (RetryState, RunID?) {
+        let (state, runID) = self.retryRun(after: failure)
+        return (state, runID ?? self.scheduleNextRun(result: nil, failure: failure))
+    }
+
+    private mutating func retryRun(after failure: Failure) -> (RetryState, RunID?) {
         let info = self.state.info
         guard info.hasRetryPolicy else { return (.retryPolicyNotSet, nil) }
         let decision = RetryDecision(
@@ -28,9 +34,35 @@ extension Transition {
         }
     }
 
+    /// Prepares the next run of a cron schedule; nil if there is none.
+    ///
+    /// The new run gets the last result there was: of this run, or if it failed, of one before.
+    mutating func scheduleNextRun(result: Payloads?, failure: Failure?) -> RunID? {
+        let info = self.state.info
+        guard let schedule = CronSchedule(info.cronSchedule),
+            let backoff = schedule.backoff(
+                afterScheduled: Timestamp(nanoseconds: info.executionAt), now: self.now)
+        else { return nil }
+        let runID = RunID(self.generator.uuid())
+        var started = self.state.startedEvent.workflowExecutionStartedEventAttributes
+        started.initiator = .cronSchedule
+        started.attempt = 1
+        started.eagerExecutionAccepted = false
+        started.clearContinuedFailure()
+        if let failure {
+            started.continuedFailure = failure
+        } else {
+            started.clearLastCompletionResult()
+            if let result { started.lastCompletionResult = result }
+        }
+        self.successor = self.successor(
+            started, runID: runID, backoff: self.backoffOfNextRun(backoff))
+        return runID
+    }
+
     /// Chains of runs may not start more often than once per interval.
     func backoffOfNextRun(_ wanted: Duration) -> Duration {
-        let lived = self.now - Timestamp(nanoseconds: self.state.info.startAt)
+        let lived = self.now - Timestamp(nanoseconds: self.state.info.executionAt)
         let minimum = self.settings.workflowIDReuseIntervalMin
         return lived + wanted < minimum ? max(minimum - lived, .zero) : wanted
     }
@@ -58,6 +90,7 @@ extension Transition {
             $0.eventType = .workflowExecutionStarted
             $0.eventTime = self.now.proto
             $0.workflowExecutionStartedEventAttributes = attributes
+            $0.links = self.state.startedEvent.links
             if info.hasUserMetadata { $0.userMetadata = info.userMetadata }
         }
         return NewRun(runID: runID, event: event, createRequestID: runID.rawValue)

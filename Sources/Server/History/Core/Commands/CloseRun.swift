@@ -20,12 +20,15 @@ extension Transition {
             size: size(of: attributes.result),
             of: "CompleteWorkflowExecutionCommandAttributes.Result",
             .badCompleteWorkflowExecutionAttributes)
+        let nextRunID = self.scheduleNextRun(
+            result: attributes.hasResult ? attributes.result : nil, failure: nil)
         self.append(
             .workflowExecutionCompleted,
             .workflowExecutionCompletedEventAttributes(
                 .with {
                     if attributes.hasResult { $0.result = attributes.result }
                     $0.workflowTaskCompletedEventID = completedEventID
+                    $0.newExecutionRunID = nextRunID?.rawValue ?? ""
                 })
         ) { annotate(&$0, from: command) }
     }
@@ -44,7 +47,7 @@ extension Transition {
             size: size(of: attributes.failure),
             of: "FailWorkflowExecutionCommandAttributes.Failure",
             .badFailWorkflowExecutionAttributes)
-        let (retryState, nextRunID) = self.retryRun(after: attributes.failure)
+        let (retryState, nextRunID) = self.followFailedRun(attributes.failure)
         self.append(
             .workflowExecutionFailed,
             .workflowExecutionFailedEventAttributes(
@@ -76,7 +79,7 @@ extension Transition {
         ) { annotate(&$0, from: command) }
     }
 
-    /// The run's time is up: another attempt if the retry policy has one left, otherwise its end.
+    /// The run's time is up: another run if its policy or schedule has one, otherwise its end.
     mutating func timeOutRun(isExecutionTimeout: Bool) {
         var retryState = RetryState.timeout
         var nextRunID: RunID?
@@ -86,7 +89,7 @@ extension Transition {
                 $0.source = "Server"
                 $0.timeoutFailureInfo = .with { $0.timeoutType = .startToClose }
             }
-            (retryState, nextRunID) = self.retryRun(after: timeout)
+            (retryState, nextRunID) = self.followFailedRun(timeout)
         }
         self.endWorkflowTaskForced()
         self.append(

@@ -28,8 +28,8 @@ extension Transition {
             if let flaw = next.retryPolicy.flaw { throw CommandFailure(cause, flaw) }
             next.retryPolicy = next.retryPolicy.withDefaults
         }
-        guard next.cronSchedule.isEmpty else {
-            throw CommandFailure(cause, "cron schedules are not built yet")
+        guard next.cronSchedule.isEmpty || CronSchedule(next.cronSchedule) != nil else {
+            throw CommandFailure(cause, "invalid CronSchedule.")
         }
         try self.normalizeTimeouts(of: &next)
         let runID = RunID(self.generator.uuid())
@@ -98,6 +98,7 @@ extension Transition {
         if next.hasFailure { started.continuedFailure = next.failure }
         if next.hasLastCompletionResult { started.lastCompletionResult = next.lastCompletionResult }
         if next.hasRetryPolicy { started.retryPolicy = next.retryPolicy }
+        started.cronSchedule = next.cronSchedule
         if next.hasMemo { started.memo = next.memo }
         if next.hasSearchAttributes { started.searchAttributes = next.searchAttributes }
         if next.hasHeader { started.header = next.header }

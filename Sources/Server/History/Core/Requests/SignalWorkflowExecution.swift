@@ -139,6 +139,7 @@ extension Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionReques
             $0.identity = self.identity
             $0.requestID = self.requestID
             if self.hasRetryPolicy { $0.retryPolicy = self.retryPolicy }
+            $0.cronSchedule = self.cronSchedule
             if self.hasMemo { $0.memo = self.memo }
             if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
             if self.hasHeader { $0.header = self.header }

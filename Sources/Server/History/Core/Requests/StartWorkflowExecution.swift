@@ -164,8 +164,8 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             $0.workflowRunTimeout = self.workflowRunTimeout
             $0.workflowTaskTimeout = self.workflowTaskTimeout
             let execution = Duration(clamping: self.workflowExecutionTimeout)
-            let delay = Duration(clamping: self.workflowStartDelay)
             if execution > .zero {
+                let delay = Duration(clamping: self.workflowStartDelay)
                 $0.workflowExecutionExpirationTime = (now + execution + delay).proto
             }
             $0.originalExecutionRunID = runID.rawValue
@@ -173,13 +173,26 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             $0.identity = self.identity
             if self.hasRetryPolicy { $0.retryPolicy = self.retryPolicy }
             $0.attempt = 1
-            $0.firstWorkflowTaskBackoff = delay.proto
+            $0.firstWorkflowTaskBackoff = self.firstTaskBackoff(at: now).proto
+            $0.cronSchedule = self.cronSchedule
+            if !self.cronSchedule.isEmpty { $0.initiator = .cronSchedule }
+            if self.hasContinuedFailure { $0.continuedFailure = self.continuedFailure }
+            if self.hasLastCompletionResult {
+                $0.lastCompletionResult = self.lastCompletionResult
+            }
             if self.hasMemo { $0.memo = self.memo }
             if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
             if self.hasHeader { $0.header = self.header }
             if self.hasPriority { $0.priority = self.priority }
             $0.workflowID = self.workflowID
         }
+    }
+
+    /// How long the first workflow task waits: for a cron schedule until it is due.
+    private func firstTaskBackoff(at now: Timestamp) -> Duration {
+        let delay = Duration(clamping: self.workflowStartDelay)
+        if delay > .zero { return delay }
+        return CronSchedule(self.cronSchedule)?.backoff(afterScheduled: now, now: now) ?? .zero
     }
 }
 
