@@ -32,7 +32,7 @@ package final class HistoryHost: HistoryClient {
     /// Acquires every shard; returns once all of them serve.
     package func start() async throws {
         await withDiscardingTaskGroup { group in
-            for shard in self.shards { group.addTask { await shard.start() } }
+            for shard in self.shards { group.addTask { await shard.start(reaching: self) } }
         }
     }
 

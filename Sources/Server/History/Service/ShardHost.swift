@@ -28,6 +28,8 @@ package actor ShardHost {
             [:]
     private var queries: [HistoryShard.QueryID: Task<Void, Never>] = [:]
     private var startWaiters: [CheckedContinuation<Void, Never>] = []
+    /// The way to all shards; nil before the start.
+    private weak var history: (any HistoryClient & AnyObject)?
     private var sleeper: (deadline: Timestamp, task: Task<Void, Never>)?
     private var isStopped = false
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
@@ -44,7 +46,10 @@ package actor ShardHost {
     }
 
     /// Acquires the shard and returns once it serves.
-    func start() async {
+    ///
+    /// `history` takes the requests this shard sends to the others.
+    func start(reaching history: any HistoryClient & AnyObject) async {
+        self.history = history
         var effects: [HistoryShard.Effect] = []
         self.machine.start(effects: &effects)
         self.perform(effects)
@@ -127,6 +132,9 @@ package actor ShardHost {
         case .replyWithHistory(let id, let reply, let fetch):
             Task { await self.reply(id, reply, fetch) }
         case .handOver(let taskID, let dispatch): Task { await self.handOver(taskID, dispatch) }
+        case .send(let taskID, let request): Task { await self.send(request, for: taskID) }
+        case .readEvents(let taskID, let fetch):
+            Task { await self.readEvents(fetch, for: taskID) }
         case .dispatchQuery(let id, let dispatch, let fetch):
             self.queries[id] = Task { await self.ask(id, dispatch, fetch) }
         case .cancelQuery(let id): self.queries.removeValue(forKey: id)?.cancel()
@@ -235,6 +243,29 @@ package actor ShardHost {
         } catch {
             self.step(.taskHandedOver(taskID: taskID, error))
         }
+    }
+
+    private func send(_ request: HistoryRequest, for taskID: Int64) async {
+        let result: Result<HistoryReply, ServiceError>
+        do throws(ServiceError) {
+            guard let history = self.history else {
+                throw ServiceError(.shardUnavailable(self.id), "the server is shutting down")
+            }
+            result = .success(try await history.send(request))
+        } catch {
+            result = .failure(error)
+        }
+        self.step(.requestAnswered(taskID: taskID, result))
+    }
+
+    private func readEvents(_ fetch: HistoryFetch, for taskID: Int64) async {
+        let result: Result<[HistoryEvent], ServiceError>
+        do throws(ServiceError) {
+            result = .success(fetch.page(try await self.read(fetch)).events)
+        } catch {
+            result = .failure(error)
+        }
+        self.step(.eventsRead(taskID: taskID, result))
     }
 
     private func ask(

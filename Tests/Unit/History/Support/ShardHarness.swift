@@ -45,6 +45,10 @@ final class ShardHarness {
     private var heldCommits: [(HistoryShard.BatchID, ShardBatch, RangeID)] = []
     private var heldLoads: [HistoryShard.Input] = []
     private var lastRequest: UInt64 = 0
+    /// The tasks that wait for an answer, by the request they sent.
+    private var senders: [RequestID: Int64] = [:]
+    /// What tasks have sent to other runs.
+    private(set) var sentRequests: [HistoryRequest] = []
     private var lastName = 0
 
     init(seed: UInt64 = 1, adjust: (inout Settings) -> Void = { _ in }) {
@@ -73,6 +77,7 @@ final class ShardHarness {
         self.heldCommits = []
         self.heldLoads = []
         self.queries = []
+        self.senders = [:]
         self.boot()
     }
 
@@ -171,6 +176,10 @@ final class ShardHarness {
             let refusal = self.matchingRefusal(dispatch)
             if refusal == nil { self.handedOver.append(dispatch) }
             self.feed(.taskHandedOver(taskID: taskID, refusal))
+        case .send(let taskID, let request): self.send(request, for: taskID)
+        case .readEvents(let taskID, let fetch):
+            let events = Result { fetch.page(try self.read(fetch)).events }.asService
+            self.feed(.eventsRead(taskID: taskID, events))
         case .dispatchQuery(let id, var dispatch, let fetch):
             if let fetch {
                 guard let events = try? self.read(fetch) else { return }
@@ -184,7 +193,20 @@ final class ShardHarness {
         }
     }
 
+    /// Sends a task's request to this same shard, whose answer goes back to the task.
+    private func send(_ request: HistoryRequest, for taskID: Int64) {
+        self.lastRequest += 1
+        let id = RequestID(self.lastRequest)
+        self.senders[id] = taskID
+        self.sentRequests.append(request)
+        self.feed(.requestArrived(id, request))
+    }
+
     private func reply(_ id: RequestID, _ outcome: Outcome) {
+        if let taskID = self.senders.removeValue(forKey: id) {
+            self.feed(.requestAnswered(taskID: taskID, outcome))
+            return
+        }
         precondition(self.replies[id] == nil, "request \(id.rawValue) is answered twice")
         self.replies[id] = outcome
         HistoryRules.check(outcome, self.store)

@@ -139,6 +139,7 @@ extension HistoryShard {
             case .timer(let key):
                 self.timerLoads -= 1
                 self.timers.set(key, to: self.now + .seconds(5))
+            case .task(let id), .answer(let id, _): self.retry(id)
             }
         }
     }
@@ -174,6 +175,14 @@ extension HistoryShard {
                 // What was loaded was another run of this workflow.
                 self.timerLoads += 1
                 self.load(key.address, key.runID, then: waiting, &effects)
+            }
+        case .task(let id):
+            self.resume(id, missing: missing, &effects) { shard, effects in
+                shard.begin(id, &effects)
+            }
+        case .answer(let id, let result):
+            self.resume(id, missing: missing, &effects) { shard, effects in
+                shard.requestAnswered(id, result, &effects)
             }
         case .request(let id, let request):
             guard self.live.contains(id) else { return }

@@ -115,9 +115,7 @@ extension HistoryShard {
         let id = self.drawTaskID()
         self.tasks[id] = task
         self.open.add(HistoryTaskRow(id: id, task: MutableState.bytes(task)))
-        if let dispatch = Self.dispatch(task) {
-            self.open.held.append(.handOver(taskID: id, dispatch))
-        }
+        self.open.startedTasks.append(id)
     }
 
     private mutating func drawTaskID() -> Int64 {
@@ -155,6 +153,7 @@ extension HistoryShard {
             }
         }
         for effect in batch.held { self.release(effect, &effects) }
+        for taskID in batch.startedTasks { self.begin(taskID, &effects) }
         self.forgetDeletedRuns()
         self.evict()
     }
@@ -174,8 +173,6 @@ extension HistoryShard {
         switch effect {
         case .reply(let id, _), .replyWithHistory(let id, _, _):
             guard self.live.remove(id) != nil else { return }
-        case .handOver(let taskID, _):
-            guard self.tasks[taskID] != nil else { return }
         case .dispatchQuery(let id, _, _):
             guard self.directQueries[id] != nil else { return }
         default:

@@ -50,7 +50,7 @@ extension HistoryShard {
     mutating func serveIfRecovered(_ effects: inout [Effect]) {
         guard self.phase == .recovering(tasks: false, timers: false) else { return }
         self.phase = .serving
-        for id in self.tasks.keys.sorted() { self.handOver(id, &effects) }
+        for id in self.tasks.keys.sorted() { self.begin(id, &effects) }
         let early = self.early
         self.early = []
         for (id, request) in early where self.live.contains(id) {

@@ -6,9 +6,7 @@ import TemporalAPI
 extension HistoryShard {
     /// What matching gets for a task; nil for a kind this version does not know.
     static func dispatch(_ task: StoredHistoryTask, ignoringSticky: Bool = false) -> TaskDispatch? {
-        let run = WorkflowKey(
-            namespaceID: NamespaceID(task.namespaceID), workflowID: WorkflowID(task.workflowID),
-            runID: RunID(task.runID))
+        let run = task.key
         let namespace = NamespaceReference(id: run.namespaceID, name: "", retention: .zero)
         switch task.work {
         case .workflowTask(let work):
@@ -38,37 +36,106 @@ extension HistoryShard {
         }
     }
 
-    mutating func handOver(
-        _ taskID: Int64, ignoringSticky: Bool = false, _ effects: inout [Effect]
-    ) {
+    // MARK: Doing
+
+    /// Does a task that is durable, or does it again.
+    ///
+    /// A task runs at least once: what it sends must be the same request each time.
+    mutating func begin(_ taskID: Int64, _ effects: inout [Effect]) {
         guard let task = self.tasks[taskID] else { return }
-        guard let dispatch = Self.dispatch(task, ignoringSticky: ignoringSticky) else {
-            self.finish(taskID)
+        if let dispatch = Self.dispatch(task) {
+            effects.append(.handOver(taskID: taskID, dispatch))
             return
         }
-        effects.append(.handOver(taskID: taskID, dispatch))
+        switch task.work {
+        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
+            .releaseChild, .notifyParent, .closeChild, .deliverCallback, .deleteRun, nil:
+            self.finish(taskID)
+        }
     }
+
+    /// Another run, or this one, has answered what a task sent to it.
+    mutating func requestAnswered(
+        _ taskID: Int64, _ result: Result<HistoryReply, ServiceError>, _ effects: inout [Effect]
+    ) {
+        guard self.phase == .serving, let task = self.tasks[taskID] else { return }
+        if case .failure(let error) = result, error.isWorthRepeating {
+            self.retry(taskID)
+            return
+        }
+        switch task.work {
+        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
+            .releaseChild, .notifyParent, .closeChild, .deliverCallback, .deleteRun, nil:
+            self.finish(taskID)
+        }
+    }
+
+    mutating func eventsRead(
+        _ taskID: Int64, _ result: Result<[HistoryEvent], ServiceError>,
+        _ effects: inout [Effect]
+    ) {
+        guard self.phase == .serving, self.tasks[taskID] != nil else { return }
+        self.finish(taskID)
+    }
+
+    /// The run a task is of; nil if it is being loaded, or if it is gone and the task with it.
+    mutating func run(
+        ofTask taskID: Int64, then waiting: Waiting, _ effects: inout [Effect]
+    ) -> CachedRun? {
+        guard let key = self.tasks[taskID]?.key else { return nil }
+        if let run = self.cached(key.address, key.runID) { return run }
+        if self.deletedRuns[key] != nil {
+            self.finish(taskID)
+        } else {
+            self.load(key.address, key.runID, then: waiting, &effects)
+        }
+        return nil
+    }
+
+    /// Goes on with a task for which a run of its workflow was loaded.
+    mutating func resume(
+        _ taskID: Int64, missing: RunID??, _ effects: inout [Effect],
+        _ body: (inout Self, inout [Effect]) -> Void
+    ) {
+        guard let key = self.tasks[taskID]?.key else { return }
+        if self.runs[key] == nil, missing == .some(.some(key.runID)) {
+            self.finish(taskID)
+        } else {
+            body(&self, &effects)
+        }
+    }
+
+    // MARK: Handing over
 
     mutating func handedOver(
         _ taskID: Int64, _ error: ServiceError?, _ effects: inout [Effect]
     ) {
-        guard self.phase == .serving, self.tasks[taskID] != nil else { return }
+        guard self.phase == .serving, let task = self.tasks[taskID] else { return }
         guard let error else { return self.finish(taskID) }
-        if error.kind == .stickyWorkerUnavailable {
+        if error.kind == .stickyWorkerUnavailable,
+            let dispatch = Self.dispatch(task, ignoringSticky: true)
+        {
             // The worker that has the run in its cache is gone; any other one will do.
-            self.handOver(taskID, ignoringSticky: true, &effects)
+            effects.append(.handOver(taskID: taskID, dispatch))
             return
         }
+        self.retry(taskID)
+    }
+
+    // MARK: Ending
+
+    /// Does a task again after a while.
+    mutating func retry(_ taskID: Int64) {
         let attempts = min((self.taskAttempts[taskID] ?? 0) + 1, 10)
         self.taskAttempts[taskID] = attempts
         self.taskRetries.set(taskID, to: self.now + .milliseconds(50 << attempts))
     }
 
     mutating func retryTasks(_ effects: inout [Effect]) {
-        while let taskID = self.taskRetries.popDue(at: self.now) { self.handOver(taskID, &effects) }
+        while let taskID = self.taskRetries.popDue(at: self.now) { self.begin(taskID, &effects) }
     }
 
-    private mutating func finish(_ taskID: Int64) {
+    mutating func finish(_ taskID: Int64) {
         self.tasks[taskID] = nil
         self.taskAttempts[taskID] = nil
         self.taskRetries.set(taskID, to: nil)
@@ -83,5 +150,27 @@ extension HistoryShard {
         self.open.deleteTasks(self.finishedTasks)
         self.finishedTasks = []
         self.deletionDueAt = nil
+    }
+}
+
+extension StoredHistoryTask {
+    /// The run this task is of.
+    var key: WorkflowKey {
+        WorkflowKey(
+            namespaceID: NamespaceID(self.namespaceID), workflowID: WorkflowID(self.workflowID),
+            runID: RunID(self.runID))
+    }
+}
+
+extension ServiceError {
+    /// Whether a task that was answered like this goes on trying; only what is certain ends it.
+    var isWorthRepeating: Bool {
+        switch self.kind {
+        case .notFound, .namespaceNotFound, .workflowExecutionAlreadyStarted, .invalidArgument,
+            .failedPrecondition:
+            false
+        default:
+            true
+        }
     }
 }

@@ -23,10 +23,13 @@ package struct HistoryShard: Machine {
         case stopped
     }
 
-    /// A request or timer that waits for a run to be loaded.
+    /// What waits for a run to be loaded.
     enum Waiting: Sendable {
         case request(RequestID, HistoryRequest)
         case timer(WorkflowKey)
+        case task(Int64)
+        /// The answer to what a task has sent.
+        case answer(Int64, Result<HistoryReply, ServiceError>)
     }
 
     struct Load: Sendable {
@@ -118,6 +121,9 @@ package struct HistoryShard: Machine {
             if range == self.range { self.runLoaded(address, runID, result, &effects) }
         case .batchCommitted(let id, let error): self.committed(id, error, &effects)
         case .taskHandedOver(let taskID, let error): self.handedOver(taskID, error, &effects)
+        case .requestAnswered(let taskID, let result):
+            self.requestAnswered(taskID, result, &effects)
+        case .eventsRead(let taskID, let result): self.eventsRead(taskID, result, &effects)
         case .queryAnswered(let id, let result): self.queryAnswered(id, result, &effects)
         case .tick: self.ticked(&effects)
         case .stopped: self.stop(&effects)

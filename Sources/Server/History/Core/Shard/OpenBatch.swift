@@ -7,6 +7,8 @@ struct OpenBatch: Sendable {
     private(set) var batch = ShardBatch()
     /// Effects that this commit justifies, in order.
     var held: [HistoryShard.Effect] = []
+    /// Tasks that this commit brings into being; they begin after the held effects.
+    var startedTasks: [Int64] = []
     var transitions = 0
     private var runIndex: [WorkflowKey: Int] = [:]
     private var currentIndex: [WorkflowAddress: Int] = [:]

@@ -19,6 +19,10 @@ extension HistoryShard {
         /// The outcome of the batch in flight; nil is success.
         case batchCommitted(BatchID, StoreError?)
         case taskHandedOver(taskID: Int64, ServiceError?)
+        /// What became of a request that a task sent to another run.
+        case requestAnswered(taskID: Int64, Result<HistoryReply, ServiceError>)
+        /// Events a task asked for.
+        case eventsRead(taskID: Int64, Result<[HistoryEvent], ServiceError>)
         case queryAnswered(
             QueryID, Result<Temporal_Api_Workflowservice_V1_QueryWorkflowResponse, ServiceError>)
         case tick
@@ -36,6 +40,10 @@ extension HistoryShard {
         /// Read the events first, put them into the reply, then send it.
         case replyWithHistory(RequestID, HistoryReply, HistoryFetch)
         case handOver(taskID: Int64, TaskDispatch)
+        /// Send a task's request to the shard of its workflow, which may be this one.
+        case send(taskID: Int64, HistoryRequest)
+        /// Read events that a task needs.
+        case readEvents(taskID: Int64, HistoryFetch)
         /// Read the events if there are any to read, then ask a worker.
         case dispatchQuery(QueryID, QueryDispatch, HistoryFetch?)
         case cancelQuery(QueryID)
