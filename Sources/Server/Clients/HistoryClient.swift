@@ -60,6 +60,7 @@ package enum HistoryOperation: Sendable {
     case describe(runID: RunID)
     case getHistory(Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest)
     case resetStickyTaskQueue(runID: RunID)
+    case reset(Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest)
 
     case recordWorkflowTaskStarted(WorkflowTaskStart)
     case respondWorkflowTaskCompleted(
@@ -145,6 +146,8 @@ package enum HistoryReply: Sendable {
     case workflowTaskCompleted(
         Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedResponse)
     case activityHeartbeat(Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatResponse)
+    /// The run that goes on in place of the one that was reset.
+    case reset(RunID)
     /// Done; there is nothing to say.
     case done
 }

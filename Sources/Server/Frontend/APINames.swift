@@ -30,6 +30,10 @@ typealias RequestCancelWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest
 typealias RequestCancelWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionResponse
+typealias ResetWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest
+typealias ResetWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionResponse
 typealias TerminateWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest
 typealias TerminateWorkflowExecutionResponse =

@@ -51,7 +51,7 @@ struct RandomShardUse {
     }
 
     mutating func step() {
-        switch self.pick(24) {
+        switch self.pick(25) {
         case 0...2: self.start()
         case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
         case 6: _ = self.send(.requestCancel(.init()), to: self.workflow())
@@ -68,6 +68,7 @@ struct RandomShardUse {
             self.release()
             self.shard.wait(.seconds(90_000))
         case 22: self.disturb()
+        case 23: self.reset()
         default: self.hold()
         }
     }
@@ -85,6 +86,27 @@ struct RandomShardUse {
             if self.chance(4) { $0.workflowStartDelay = Duration.seconds(self.pick(10)).proto }
         }
         _ = self.send(.startWorkflowExecution(body), to: id)
+    }
+
+    /// Any run that is stored, at any event.
+    private mutating func reset() {
+        let keys = self.shard.store.history.keys.sorted()
+        guard !keys.isEmpty else { return }
+        let key = keys[self.pick(keys.count)]
+        let last = self.shard.store.history[key]?.last?.lastEventID ?? 1
+        let excludable: [[Temporal_Api_Enums_V1_ResetReapplyExcludeType]] = [
+            [], [.signal], [.signal, .update, .nexus, .cancelRequest],
+        ]
+        let excluded = excludable[self.pick(3)]
+        let body = Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest.with {
+            $0.workflowExecution.workflowID = key.workflowID.rawValue
+            $0.workflowExecution.runID = self.chance(3) ? "" : key.runID.rawValue
+            $0.workflowTaskFinishEventID = Int64(self.pick(Int(last) + 1)) + 1
+            $0.requestID = self.shard.name("reset")
+            $0.reason = "again"
+            $0.resetReapplyExcludeTypes = excluded
+        }
+        _ = self.send(.reset(body), to: key.workflowID)
     }
 
     private mutating func takeTask() {

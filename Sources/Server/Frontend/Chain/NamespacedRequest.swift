@@ -57,6 +57,7 @@ extension SignalWithStartWorkflowExecutionRequest: NamespacedRequest {}
 extension SignalWorkflowExecutionRequest: NamespacedRequest {}
 extension RequestCancelWorkflowExecutionRequest: NamespacedRequest {}
 extension TerminateWorkflowExecutionRequest: NamespacedRequest {}
+extension ResetWorkflowExecutionRequest: NamespacedRequest {}
 extension QueryWorkflowRequest: NamespacedRequest {}
 extension DescribeWorkflowExecutionRequest: NamespacedRequest {}
 extension GetWorkflowExecutionHistoryRequest: NamespacedRequest {}

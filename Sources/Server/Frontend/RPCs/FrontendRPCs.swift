@@ -87,6 +87,11 @@ package enum FrontendRPCs {
                 try await service.terminateWorkflowExecution(request, call)
             })
         visitor.visit(
+            .namespaced("ResetWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.resetWorkflowExecution(request, call)
+            })
+        visitor.visit(
             .namespaced("QueryWorkflow") {
                 (service, request, call) async throws(ServiceError) in
                 try await service.queryWorkflow(request, call)

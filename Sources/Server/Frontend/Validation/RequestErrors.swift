@@ -34,6 +34,7 @@ extension ServiceError {
     static let queryNotSet = invalidArgument("WorkflowQuery is not set on request.")
     static let queryTypeNotSet = invalidArgument("QueryType is not set on request.")
     static let queryTypeTooLong = invalidArgument("QueryType length exceeds limit.")
+    static let requestIDNotSet = invalidArgument("RequestId is not set on request.")
     static let requestIDTooLong = invalidArgument("RequestId length exceeds limit.")
     static let identityTooLong = invalidArgument("Identity length exceeds limit.")
     static let reasonTooLong = invalidArgument("Reason length exceeds limit.")

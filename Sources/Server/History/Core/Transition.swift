@@ -16,6 +16,8 @@ package struct Transition {
     var generator: SeededGenerator
     /// Complete batches of events, in order.
     private(set) var batches: [[HistoryEvent]] = []
+    /// Bytes of the batches that another run had already written, as its size counts them.
+    let forkedBytes: Int64
     private var openBatch: [HistoryEvent] = []
     private(set) var tasks: [StoredHistoryTask] = []
     private var touched: Set<RunItem.Changed> = []
@@ -37,6 +39,23 @@ package struct Transition {
         self.settings = settings
         self.generator = generator
         self.storedOrdinals = Set(state.bufferedEvents.map(\.ordinal))
+        self.forkedBytes = 0
+    }
+
+    /// Begins a run with a copy of another one's history.
+    init(
+        forking rebuilt: RebuiltState, _ batches: [[HistoryEvent]], now: Timestamp,
+        settings: Settings, generator: SeededGenerator
+    ) {
+        self.state = rebuilt.state
+        self.now = now
+        self.settings = settings
+        self.generator = generator
+        self.storedOrdinals = []
+        self.batches = batches
+        self.forkedBytes = rebuilt.state.info.historySize
+        self.touched = rebuilt.changed
+        self.isVisibilityChanged = true
     }
 
     /// The parts of the state to write; those that came and went within the transition are not.
@@ -224,7 +243,7 @@ package struct Transition {
         }
         for id in self.state.timers.keys { self.touched.insert(.timer(id)) }
         for id in self.state.signalRequestIDs { self.touched.insert(.signalRequest(id)) }
-        self.touched.insert(.startedEvent)
+        if self.state.info.resetFromRunID.isEmpty { self.touched.insert(.startedEvent) }
         self.state.forgetPending()
     }
 }

@@ -125,6 +125,8 @@ package actor ShardHost {
         case .loadTimers(let after, let countMax):
             Task { await self.loadTimers(after, countMax, range) }
         case .loadRun(let address, let runID): Task { await self.loadRun(address, runID, range) }
+        case .readHistory(let id, let key, let events, let eventsMax):
+            Task { await self.readHistory(id, key, events, eventsMax, range) }
         case .commit(let id, let batch):
             Task { await self.commit(id, batch, range) }
         case .reply(let id, let result):
@@ -220,6 +222,17 @@ package actor ShardHost {
             try await self.ports.store.loadRun(address, runID: runID, shard: self.id)
         }
         self.step(.runLoaded(range, address, runID, result))
+    }
+
+    private func readHistory(
+        _ id: HistoryShard.RequestID, _ key: WorkflowKey, _ events: Range<Int64>,
+        _ eventsMax: Int, _ range: RangeID
+    ) async {
+        let result = await outcome { () throws(StoreError) in
+            try await self.ports.store.readHistory(
+                key, events: events, eventsMax: eventsMax, shard: self.id)
+        }
+        self.step(.historyRead(range, id, key, result))
     }
 
     private func commit(

@@ -34,7 +34,7 @@ extension StartedTask {
         case .workflowTaskStarted(let response): self = .workflow(response)
         case .activityTaskStarted(let response): self = .activity(response)
         case .started, .signalWithStarted, .described, .history, .queried, .workflowTaskCompleted,
-            .activityHeartbeat, .done:
+            .activityHeartbeat, .reset, .done:
             return nil
         }
     }

@@ -162,6 +162,9 @@ final class ShardHarness {
         case .loadRun(let address, let runID):
             let record = self.store.load(address, runID)
             self.load(.runLoaded(self.machine.currentRange, address, runID, .success(record)))
+        case .readHistory(let id, let key, let events, let eventsMax):
+            let nodes = self.store.nodes(key, events, eventsMax: eventsMax)
+            self.load(.historyRead(self.machine.currentRange, id, key, .success(nodes)))
         case .commit(let id, let batch):
             self.commitCount += 1
             if !batch.deletedRuns.isEmpty {

@@ -82,6 +82,7 @@ extension MutableState {
         self.info.status = status
         self.info.closeAt = Timestamp(event.eventTime).nanoseconds
         self.info.newExecutionRunID = next
+        self.info.firstTaskBackoffUntil = 0
     }
 
     private mutating func applyStarted(_ event: HistoryEvent) -> [RunItem.Changed] {

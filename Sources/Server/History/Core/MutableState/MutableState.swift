@@ -78,7 +78,8 @@ package struct MutableState: Equatable, Sendable {
         self.scheduledEventIDs = [:]
         self.timers = [:]
         self.signalRequestIDs = []
-        self.startedEvent = HistoryEvent()
+        // A run that was reset is asked when it really began.
+        if self.info.resetFromRunID.isEmpty { self.startedEvent = HistoryEvent() }
     }
 
     mutating func removeActivity(_ scheduledEventID: Int64) {

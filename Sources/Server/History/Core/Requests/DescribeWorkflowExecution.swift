@@ -38,7 +38,14 @@ extension MutableState {
                     $0.runExpirationTime = Timestamp(nanoseconds: self.info.runExpirationAt).proto
                 }
                 $0.cancelRequested = self.info.cancelRequested
-                $0.originalStartTime = Timestamp(nanoseconds: self.info.startAt).proto
+                $0.resetRunID = self.info.resetRunID
+                let startedAt = Timestamp(nanoseconds: self.info.startAt).proto
+                if self.info.resetFromRunID.isEmpty {
+                    $0.originalStartTime = startedAt
+                } else {
+                    $0.originalStartTime = self.startedEvent.eventTime
+                    $0.lastResetTime = startedAt
+                }
             }
         }
     }

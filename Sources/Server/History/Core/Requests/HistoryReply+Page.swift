@@ -18,7 +18,7 @@ extension HistoryReply {
             response.nextPageToken = token
             return .workflowTaskStarted(response)
         case .started, .signalWithStarted, .described, .queried, .activityTaskStarted,
-            .workflowTaskCompleted, .activityHeartbeat, .done:
+            .workflowTaskCompleted, .activityHeartbeat, .reset, .done:
             invariantFailure("a reply without history got a page of it")
         }
     }

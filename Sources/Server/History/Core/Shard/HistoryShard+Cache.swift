@@ -44,12 +44,14 @@ extension HistoryShard {
 
     /// Drops the runs that were not used for longest until the rest fits.
     ///
-    /// Runs that are not durable yet, or on which callers wait, stay.
+    /// Runs that are not durable yet, or on which callers wait, stay; so do those of a workflow of
+    /// which something is being read, lest two reads push each other out for ever.
     mutating func evict() {
         let bytesMax = self.settings.shardCacheSizeMax
         guard self.cachedBytes > bytesMax else { return }
         let candidates = self.runs.filter {
             $0.value.lastBatch <= self.durable && !$0.value.isAwaited
+                && self.loads[$0.key.address] == nil
         }
         .sorted { $0.value.lastUse < $1.value.lastUse }
         // Well below the limit, so that not every commit has to look for candidates.
@@ -125,12 +127,26 @@ extension HistoryShard {
                 return
             }
         }
-        for waiting in load.waiting { self.resume(waiting, missing: missing, &effects) }
+        self.resume(load.waiting, of: address, missing: missing, &effects)
         self.evict()
         self.fireTimers(&effects)
     }
 
-    private mutating func refuse(
+    /// Goes on with what waited, in order: what comes behind one that reads more waits again.
+    mutating func resume(
+        _ waiting: [Waiting], of address: WorkflowAddress, missing: RunID??,
+        _ effects: inout [Effect]
+    ) {
+        for entry in waiting {
+            if self.loads[address] != nil {
+                self.loads[address]?.waiting.append(entry)
+            } else {
+                self.resume(entry, missing: missing, &effects)
+            }
+        }
+    }
+
+    mutating func refuse(
         _ waiting: [Waiting], _ error: ServiceError, _ effects: inout [Effect]
     ) {
         for entry in waiting {

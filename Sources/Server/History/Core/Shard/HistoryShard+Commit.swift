@@ -72,7 +72,7 @@ extension HistoryShard {
                     events: serialized))
             written += batch
         }
-        state.info.historySize += Int64(bytes)
+        state.info.historySize += Int64(bytes) - transition.forkedBytes
         var run =
             self.runs[key]
             ?? CachedRun(state: state, version: 0, lastBatch: self.open.id)

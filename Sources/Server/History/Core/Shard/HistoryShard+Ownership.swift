@@ -82,6 +82,7 @@ extension HistoryShard {
         self.currentRuns = [:]
         self.cachedBytes = 0
         self.loads = [:]
+        self.resets = [:]
         self.deletedRuns = [:]
         self.tasks = [:]
         self.taskAttempts = [:]

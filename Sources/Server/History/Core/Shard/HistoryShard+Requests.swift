@@ -59,6 +59,7 @@ extension HistoryShard {
         case .describe(let runID): self.describe(runID, call, &effects)
         case .getHistory(let body): self.getHistory(body, call, &effects)
         case .resetStickyTaskQueue(let runID): self.resetSticky(runID, call, &effects)
+        case .reset(let body): self.reset(body, call, &effects)
         case .recordWorkflowTaskStarted(let start): self.recordStarted(start, call, &effects)
         case .respondWorkflowTaskCompleted(let token, let body):
             self.respondCompleted(token, body, call, &effects)

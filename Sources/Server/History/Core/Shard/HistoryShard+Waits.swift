@@ -50,6 +50,7 @@ extension HistoryShard {
     mutating func canceled(_ id: RequestID, _ effects: inout [Effect]) {
         guard self.live.remove(id) != nil else { return }
         self.early.removeAll { $0.0 == id }
+        self.resets[id] = nil
         if let key = self.waitingOn[id], var run = self.runs[key] {
             run.waiters.removeAll { $0.id == id }
             run.queries.removeAll { $0.requestID == id }

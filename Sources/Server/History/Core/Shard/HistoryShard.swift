@@ -55,6 +55,8 @@ package struct HistoryShard: Machine {
     var cachedBytes = 0
     var useCounter: UInt64 = 0
     var loads: [WorkflowAddress: Load] = [:]
+    /// Resets that are reading the histories they need.
+    var resets: [RequestID: ResetReading] = [:]
     /// Runs that are deleted, while the store may still hold them or a read of them is under way.
     var deletedRuns: [WorkflowKey: DeletedRun] = [:]
     /// Requests that arrived before the shard was ready.
@@ -119,6 +121,8 @@ package struct HistoryShard: Machine {
         case .requestCanceled(let id): self.canceled(id, &effects)
         case .runLoaded(let range, let address, let runID, let result):
             if range == self.range { self.runLoaded(address, runID, result, &effects) }
+        case .historyRead(let range, let id, let key, let result):
+            if range == self.range { self.historyRead(id, key, result, &effects) }
         case .batchCommitted(let id, let error): self.committed(id, error, &effects)
         case .taskHandedOver(let taskID, let error): self.handedOver(taskID, error, &effects)
         case .requestAnswered(let taskID, let result):

@@ -16,6 +16,8 @@ extension HistoryShard {
         case requestArrived(RequestID, HistoryRequest)
         case requestCanceled(RequestID)
         case runLoaded(RangeID, WorkflowAddress, RunID?, Result<RunRecord?, StoreError>)
+        /// The batches a reset asked for; they need not reach the end of the range.
+        case historyRead(RangeID, RequestID, WorkflowKey, Result<[HistoryNode], StoreError>)
         /// The outcome of the batch in flight; nil is success.
         case batchCommitted(BatchID, StoreError?)
         case taskHandedOver(taskID: Int64, ServiceError?)
@@ -35,6 +37,8 @@ extension HistoryShard {
         case loadTasks(after: Int64, countMax: Int)
         case loadTimers(after: TimerRow?, countMax: Int)
         case loadRun(WorkflowAddress, RunID?)
+        /// Read the batches of a run that overlap a range, for a reset to go on with.
+        case readHistory(RequestID, WorkflowKey, Range<Int64>, eventsMax: Int)
         case commit(BatchID, ShardBatch)
         case reply(RequestID, Result<HistoryReply, ServiceError>)
         /// Read the events first, put them into the reply, then send it.
