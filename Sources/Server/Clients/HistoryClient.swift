@@ -58,8 +58,15 @@ package enum HistoryOperation: Sendable {
     case query(Temporal_Api_Workflowservice_V1_QueryWorkflowRequest)
     /// `runID` empty: the current run.
     case describe(runID: RunID)
-    case getHistory(Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest)
+    /// `showsUnwritten`: the last page ends with the events of a workflow task that are written only
+    /// when it completes.
+    case getHistory(
+        Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest, showsUnwritten: Bool)
+    case getHistoryReverse(
+        Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseRequest)
     case resetStickyTaskQueue(runID: RunID)
+    case pause(Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest)
+    case unpause(Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest)
     case reset(Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest)
 
     case recordWorkflowTaskStarted(WorkflowTaskStart)

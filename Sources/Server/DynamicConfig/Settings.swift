@@ -16,6 +16,10 @@ package struct Settings: Sendable, Equatable {
     package var namespaceRetentionMin = Duration.seconds(3_600)
     package var enableEagerWorkflowStart = true
     package var enableActivityEagerExecution = true
+    package var enableWorkflowPause = false
+    /// Histories go to clients as serialized bytes.
+    package var sendRawHistory = false
+    package var sendTransientEvents = true
 
     // History.
     package var historyLongPollExpiration = Duration.seconds(20)

@@ -30,6 +30,18 @@ typealias RequestCancelWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest
 typealias RequestCancelWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionResponse
+typealias PauseWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest
+typealias PauseWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionResponse
+typealias UnpauseWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest
+typealias UnpauseWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionResponse
+typealias GetWorkflowExecutionHistoryReverseRequest =
+    Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseRequest
+typealias GetWorkflowExecutionHistoryReverseResponse =
+    Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseResponse
 typealias ResetWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest
 typealias ResetWorkflowExecutionResponse =

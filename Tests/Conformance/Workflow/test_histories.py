@@ -7,12 +7,14 @@ import time
 
 import pytest
 from temporalio import workflow
+from temporalio.api.enums.v1 import EncodingType
+from temporalio.api.history.v1 import History
 from temporalio.client import Client
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from Support.errors import expect_error, may_fail_with, skip_if_unimplemented
+from Support.errors import expect_error, may_fail_with
 from Support.histories import assert_well_formed, types
-from Support.raw import RawClient, complete, continue_as_new, execution, marker
+from Support.raw import RawClient, complete, continue_as_new, execution, marker, ws
 from Support.sdk import make_worker
 
 
@@ -176,12 +178,147 @@ def test_unknown_histories(raw: RawClient, names, which: str) -> None:
             raw.history_page(names(), "no-uuid")
 
 
+def _reverse(raw: RawClient, workflow_id: str, **fields):
+    return raw.call(
+        "GetWorkflowExecutionHistoryReverse", execution=execution(workflow_id), **fields)
+
+
 def test_reverse(raw: RawClient, names) -> None:
     run_id = _long(raw, names, 3)
-    with skip_if_unimplemented():
-        page = raw.call(
-            "GetWorkflowExecutionHistoryReverse", execution=execution(names(), run_id))
+    page = raw.call("GetWorkflowExecutionHistoryReverse", execution=execution(names(), run_id))
     assert [e.event_id for e in page.history.events] == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert list(page.history.events)[::-1] == raw.history(names())
+    assert not page.next_page_token
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 100])
+def test_reverse_pages(raw: RawClient, names, size: int) -> None:
+    _long(raw, names, 3)
+    seen, token = [], b""
+    while True:
+        page = _reverse(raw, names(), maximum_page_size=size, next_page_token=token)
+        assert len(page.history.events) <= size
+        seen += [e.event_id for e in page.history.events]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_reverse_of_a_long_open_run(raw: RawClient, names) -> None:
+    """Events that come while somebody reads do not join in."""
+    _long(raw, names, 600, close=False)
+    page = _reverse(raw, names())
+    assert page.history.events[0].event_id == 604
+    raw.signal(names(), "s")
+    seen, token = [e.event_id for e in page.history.events], page.next_page_token
+    while token:
+        page = _reverse(raw, names(), next_page_token=token)
+        seen += [e.event_id for e in page.history.events]
+        token = page.next_page_token
+    assert seen == list(range(604, 0, -1))
+
+
+def test_reverse_tampered_tokens(raw: RawClient, names) -> None:
+    _long(raw, names, 3)
+    raw.start(names("other"), names.task_queue)
+    token = _reverse(raw, names(), maximum_page_size=2).next_page_token
+    for wrong in (b"junk", token[:-1], token[: len(token) // 2], b"\xff" * 64):
+        with may_fail_with("INVALID_ARGUMENT", "NOT_FOUND"):
+            _reverse(raw, names(), next_page_token=wrong)
+    with expect_error("NOT_FOUND"):
+        _reverse(raw, names("other"), next_page_token=token)
+    with expect_error("INVALID_ARGUMENT", match="NextPageToken"):
+        raw.history_page(names(), token=token)
+    other = raw.describe(names("other")).workflow_execution_info.execution.run_id
+    with expect_error("INVALID_ARGUMENT", match="does not match the NextPageToken"):
+        raw.call(
+            "GetWorkflowExecutionHistoryReverse", next_page_token=token,
+            execution=execution(names("other"), other))
+
+
+def _failing(raw: RawClient, names) -> None:
+    """A run whose second attempt of a workflow task is with a worker."""
+    raw.start(names(), names.task_queue)
+    raw.fail_workflow_task(raw.next_workflow_task(names.task_queue), 1)
+    raw.next_workflow_task(names.task_queue)
+
+
+def test_unwritten_events_are_shown(raw: RawClient, names) -> None:
+    _failing(raw, names)
+    written = [
+        "WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted",
+        "WorkflowTaskFailed"]
+    events = raw.history(names())
+    assert types(events) == [*written, "WorkflowTaskScheduled", "WorkflowTaskStarted"]
+    assert_well_formed(events)
+    assert events[4].workflow_task_scheduled_event_attributes.attempt == 2
+    assert types(_reverse(raw, names()).history.events)[::-1] == written
+
+
+@pytest.mark.parametrize("client_name", ["temporal-cli", "temporal-ui"])
+def test_unwritten_events_are_not_shown_to_people(raw: RawClient, names, client_name) -> None:
+    _failing(raw, names)
+    request = ws.GetWorkflowExecutionHistoryRequest(
+        namespace="default", execution=execution(names()))
+    page = raw.stub.GetWorkflowExecutionHistory(
+        request, metadata=[("client-name", client_name)], timeout=10)
+    assert types(page.history.events)[-1] == "WorkflowTaskFailed"
+
+
+def test_raw_history(own_server, names) -> None:
+    server = own_server(
+        extra=["--dynamic-config-value", "frontend.sendRawWorkflowHistory=true"]).start()
+    raw = RawClient(server.address)
+    _long(raw, names, 300)
+    events, token = [], b""
+    while True:
+        page = raw.history_page(names(), token=token)
+        assert not page.history.events and len(page.raw_history) >= 1
+        for blob in page.raw_history:
+            assert blob.encoding_type == EncodingType.ENCODING_TYPE_PROTO3
+            events += History.FromString(blob.data).events
+        token = page.next_page_token
+        if not token:
+            break
+    assert len(events) == 305
+    assert_well_formed(events)
+    raw.close()
+
+
+def _points(raw: RawClient, workflow_id: str) -> list[tuple[str, int]]:
+    info = raw.describe(workflow_id).workflow_execution_info
+    return [(p.binary_checksum, p.first_workflow_task_completed_id)
+            for p in info.auto_reset_points.points]
+
+
+def test_reset_points(raw: RawClient, names) -> None:
+    """The first workflow task each build completed, carried over to the next run."""
+    run_id = raw.start(names(), names.task_queue).run_id
+    for checksum in ("one", "one", "two"):
+        raw.respond(
+            raw.next_workflow_task(names.task_queue), force_create_new_workflow_task=True,
+            binary_checksum=checksum)
+    assert _points(raw, names()) == [("one", 4), ("two", 10)]
+    raw.respond(
+        raw.next_workflow_task(names.task_queue), continue_as_new("Raw", names.task_queue),
+        binary_checksum="two")
+    task = raw.next_workflow_task(names.task_queue)
+    raw.respond(task, complete(), binary_checksum="three")
+    points = raw.describe(names()).workflow_execution_info.auto_reset_points.points
+    assert [(p.binary_checksum, p.run_id) for p in points] == [
+        ("one", run_id), ("two", run_id), ("three", task.workflow_execution.run_id)]
+    assert [p.HasField("expire_time") for p in points] == [True, True, False]
+    assert all(p.resettable for p in points)
+
+
+def test_only_the_newest_reset_points_are_kept(raw: RawClient, names) -> None:
+    raw.start(names(), names.task_queue)
+    for number in range(23):
+        raw.respond(
+            raw.next_workflow_task(names.task_queue), force_create_new_workflow_task=True,
+            binary_checksum=f"b{number}")
+    assert [name for name, _ in _points(raw, names())] == [f"b{n}" for n in range(3, 23)]
 
 
 @workflow.defn

@@ -108,7 +108,7 @@ private typealias HistoryPageResponse =
                     $0.execution.workflowID = "w"
                     $0.maximumPageSize = Int32(asked)
                 })
-            guard case .getHistory(let request) = world.history.operations.first else {
+            guard case .getHistory(let request, _) = world.history.operations.first else {
                 Issue.record("no history")
                 return
             }

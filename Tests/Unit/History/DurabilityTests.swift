@@ -279,7 +279,7 @@ import Testing
                 .with {
                     $0.waitNewEvent = true
                     $0.historyEventFilterType = .closeEvent
-                }))
+                }, showsUnwritten: false))
         shard.feed(.stopped)
         guard case .failure(let error) = shard.replies[waiting] else { throw UnexpectedReply() }
         #expect(error.kind == .shardUnavailable(ShardID(1)))
@@ -296,7 +296,7 @@ import Testing
                 .with {
                     $0.waitNewEvent = true
                     $0.historyEventFilterType = .closeEvent
-                }))
+                }, showsUnwritten: false))
         shard.cancel(waiting)
         shard.holdsCommits = true
         let signal = shard.send(shard.signalOperation("go"))

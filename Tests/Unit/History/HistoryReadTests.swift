@@ -23,7 +23,7 @@ import Testing
                 $0.waitNewEvent = waits
                 $0.maximumPageSize = size
                 if closeOnly { $0.historyEventFilterType = .closeEvent }
-            })
+            }, showsUnwritten: false)
     }
 
     private func page(_ shard: ShardHarness, _ operation: HistoryOperation) throws -> Response {

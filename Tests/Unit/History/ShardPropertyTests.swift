@@ -51,7 +51,7 @@ struct RandomShardUse {
     }
 
     mutating func step() {
-        switch self.pick(25) {
+        switch self.pick(26) {
         case 0...2: self.start()
         case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
         case 6: _ = self.send(.requestCancel(.init()), to: self.workflow())
@@ -69,6 +69,7 @@ struct RandomShardUse {
             self.shard.wait(.seconds(90_000))
         case 22: self.disturb()
         case 23: self.reset()
+        case 24: self.pauseOrUnpause()
         default: self.hold()
         }
     }
@@ -86,6 +87,12 @@ struct RandomShardUse {
             if self.chance(4) { $0.workflowStartDelay = Duration.seconds(self.pick(10)).proto }
         }
         _ = self.send(.startWorkflowExecution(body), to: id)
+    }
+
+    private mutating func pauseOrUnpause() {
+        let id = self.workflow()
+        _ = self.send(
+            self.chance(2) ? .pause(.with { $0.reason = "wait" }) : .unpause(.init()), to: id)
     }
 
     /// Any run that is stored, at any event.
@@ -215,7 +222,10 @@ struct RandomShardUse {
         case 0: _ = self.send(.describe(runID: ""), to: id)
         case 1: _ = self.send(.query(.with { $0.query.queryType = "q" }), to: id)
         default:
-            _ = self.send(.getHistory(.with { $0.waitNewEvent = self.chance(2) }), to: id)
+            _ = self.send(
+                .getHistory(
+                    .with { $0.waitNewEvent = self.chance(2) }, showsUnwritten: self.chance(2)),
+                to: id)
         }
         while let query = self.shard.queries.popLast() {
             let outcome:
@@ -266,6 +276,7 @@ struct RandomShardUse {
         self.release()
         self.shard.wait(.seconds(1))
         for number in 0..<3 {
+            _ = self.send(.unpause(.init()), to: WorkflowID("w\(number)"))
             _ = self.send(self.shard.signalOperation("wake"), to: WorkflowID("w\(number)"))
         }
         for _ in 0..<60 {

@@ -58,6 +58,9 @@ extension SignalWorkflowExecutionRequest: NamespacedRequest {}
 extension RequestCancelWorkflowExecutionRequest: NamespacedRequest {}
 extension TerminateWorkflowExecutionRequest: NamespacedRequest {}
 extension ResetWorkflowExecutionRequest: NamespacedRequest {}
+extension PauseWorkflowExecutionRequest: NamespacedRequest {}
+extension UnpauseWorkflowExecutionRequest: NamespacedRequest {}
+extension GetWorkflowExecutionHistoryReverseRequest: NamespacedRequest {}
 extension QueryWorkflowRequest: NamespacedRequest {}
 extension DescribeWorkflowExecutionRequest: NamespacedRequest {}
 extension GetWorkflowExecutionHistoryRequest: NamespacedRequest {}

@@ -22,6 +22,7 @@ package enum FrontendRPCs {
     package static func visitAll(_ visitor: inout some RPCVisitor) {
         self.visitClusterAndNamespaces(&visitor)
         self.visitWorkflows(&visitor)
+        self.visitOperators(&visitor)
         self.visitWorkers(&visitor)
         self.visitTasks(&visitor)
         self.visitActivitiesByID(&visitor)
@@ -87,11 +88,6 @@ package enum FrontendRPCs {
                 try await service.terminateWorkflowExecution(request, call)
             })
         visitor.visit(
-            .namespaced("ResetWorkflowExecution") {
-                (service, request, call) async throws(ServiceError) in
-                try await service.resetWorkflowExecution(request, call)
-            })
-        visitor.visit(
             .namespaced("QueryWorkflow") {
                 (service, request, call) async throws(ServiceError) in
                 try await service.queryWorkflow(request, call)
@@ -115,6 +111,30 @@ package enum FrontendRPCs {
             .namespaced("CountWorkflowExecutions") {
                 (service, request, call) async throws(ServiceError) in
                 try await service.countWorkflowExecutions(request, call)
+            })
+    }
+
+    /// What people do with runs, and how they look at them.
+    private static func visitOperators(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("ResetWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.resetWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("PauseWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pauseWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("UnpauseWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.unpauseWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("GetWorkflowExecutionHistoryReverse") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.getWorkflowExecutionHistoryReverse(request, call)
             })
     }
 

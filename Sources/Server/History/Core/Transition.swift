@@ -121,7 +121,8 @@ package struct Transition {
             invariantFailure("decided an event that cannot be applied: \(error)")
         }
         switch event.eventType {
-        case .workflowExecutionStarted, .upsertWorkflowSearchAttributes,
+        case .workflowExecutionStarted, .workflowExecutionPaused, .workflowExecutionUnpaused,
+            .upsertWorkflowSearchAttributes,
             .workflowPropertiesModified:
             self.isVisibilityChanged = true
         default:

@@ -3,8 +3,9 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension Transition {
-    /// Hands the activity's current attempt to matching.
+    /// Hands the activity's current attempt to matching, unless its run is paused.
     mutating func dispatch(_ activity: StoredActivity) {
+        guard !self.state.isPaused else { return }
         let priority = self.state.priority(of: activity)
         self.add { record in
             record.activity = .with {

@@ -22,7 +22,8 @@ extension EventType {
         switch self {
         case .workflowExecutionSignaled, .workflowExecutionCancelRequested,
             .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
-            .activityTaskTimedOut, .activityTaskCanceled, .timerFired:
+            .activityTaskTimedOut, .activityTaskCanceled, .workflowExecutionPaused,
+            .workflowExecutionUnpaused, .timerFired:
             true
         default:
             false

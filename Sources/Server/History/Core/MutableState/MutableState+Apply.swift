@@ -58,6 +58,11 @@ extension MutableState {
             merge(attributes.upsertedMemo.fields, into: &self.info.memo)
         case .markerRecordedEventAttributes:
             break
+        case .workflowExecutionPausedEventAttributes(let attributes):
+            self.applyPaused(event, attributes)
+        case .workflowExecutionUnpausedEventAttributes:
+            self.info.status = .running
+            self.info.clearPause()
         case .workflowExecutionCompletedEventAttributes(let attributes):
             self.close(.completed, event, next: attributes.newExecutionRunID)
         case .workflowExecutionFailedEventAttributes(let attributes):
@@ -74,6 +79,19 @@ extension MutableState {
             throw HistoryCorrupted("event type \(event.eventType) is not known")
         }
         return []
+    }
+
+    private mutating func applyPaused(
+        _ event: HistoryEvent,
+        _ attributes: Temporal_Api_History_V1_WorkflowExecutionPausedEventAttributes
+    ) {
+        self.info.status = .paused
+        self.info.pause = .with {
+            $0.pausedAt = Timestamp(event.eventTime).nanoseconds
+            $0.identity = attributes.identity
+            $0.reason = attributes.reason
+            $0.requestID = attributes.requestID
+        }
     }
 
     private mutating func close(

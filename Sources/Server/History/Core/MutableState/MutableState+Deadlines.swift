@@ -63,7 +63,9 @@ extension MutableState {
         if self.info.executionExpirationAt != 0 {
             body(self.info.executionExpirationAt, .executionTimeout)
         }
-        if self.isBackingOff { body(self.info.firstTaskBackoffUntil, .firstTaskBackoff) }
+        if self.isBackingOff, !self.isPaused {
+            body(self.info.firstTaskBackoffUntil, .firstTaskBackoff)
+        }
         if self.info.hasWorkflowTask {
             let task = self.info.workflowTask
             if task.startedEventID != 0 {
@@ -75,6 +77,8 @@ extension MutableState {
         for timer in self.timers.values { body(timer.firesAt, .userTimer(timerID: timer.timerID)) }
         for activity in self.activities.values {
             Self.forEachDeadline(of: activity) { at, kind in
+                // A paused run hands nothing out.
+                if kind == .retry, self.isPaused { return }
                 body(at, .activity(scheduledEventID: activity.scheduledEventID, kind))
             }
         }

@@ -39,6 +39,13 @@ extension MutableState {
                 }
                 $0.cancelRequested = self.info.cancelRequested
                 $0.resetRunID = self.info.resetRunID
+                if self.info.hasPause {
+                    $0.pauseInfo = .with {
+                        $0.identity = self.info.pause.identity
+                        $0.pausedTime = Timestamp(nanoseconds: self.info.pause.pausedAt).proto
+                        $0.reason = self.info.pause.reason
+                    }
+                }
                 let startedAt = Timestamp(nanoseconds: self.info.startAt).proto
                 if self.info.resetFromRunID.isEmpty {
                     $0.originalStartTime = startedAt

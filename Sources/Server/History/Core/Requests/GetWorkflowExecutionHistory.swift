@@ -10,16 +10,14 @@ extension HistoryShard {
         Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest
 
     mutating func getHistory(
-        _ request: HistoryRequestBody, _ call: Call, _ effects: inout [Effect]
+        _ request: HistoryRequestBody, showsUnwritten: Bool, _ call: Call,
+        _ effects: inout [Effect]
     ) {
-        var runID = RunID(request.execution.runID)
-        if !request.nextPageToken.isEmpty {
-            guard let token = try? StoredHistoryPageToken(serializedBytes: request.nextPageToken),
-                isUUID(token.runID), runID.isEmpty || runID.rawValue == token.runID
-            else {
-                return self.refuse(call.id, .invalidPageToken, seeing: nil, &effects)
-            }
-            runID = RunID(token.runID)
+        let runID: RunID
+        do throws(ServiceError) {
+            runID = try Self.run(of: request.execution, request.nextPageToken)
+        } catch {
+            return self.refuse(call.id, error, seeing: nil, &effects)
         }
         guard let run = self.run(runID, for: call, &effects) else { return }
         let window = self.now + self.settings.historyLongPollExpiration
@@ -27,13 +25,28 @@ extension HistoryShard {
         let deadline = min(window, call.request.deadline.map { $0 + .milliseconds(-500) } ?? window)
         self.answer(
             call.id, request, run, mayWait: request.waitNewEvent, until: max(deadline, self.now),
-            &effects)
+            showsUnwritten: showsUnwritten, &effects)
+    }
+
+    /// The run a reader means: the one its token was made for.
+    static func run(
+        of execution: Temporal_Api_Common_V1_WorkflowExecution, _ pageToken: Data
+    ) throws(ServiceError) -> RunID {
+        let runID = RunID(execution.runID)
+        guard !pageToken.isEmpty else { return runID }
+        guard let token = try? StoredHistoryPageToken(serializedBytes: pageToken),
+            isUUID(token.runID)
+        else { throw .invalidPageToken }
+        guard runID.isEmpty || runID.rawValue == token.runID else {
+            throw .invalidArgument("RunId in the request does not match the NextPageToken.")
+        }
+        return RunID(token.runID)
     }
 
     /// Answers a reader from what is there, or lets it wait for more.
     mutating func answer(
         _ id: RequestID, _ request: HistoryRequestBody, _ run: CachedRun, mayWait: Bool,
-        until deadline: Timestamp, _ effects: inout [Effect]
+        until deadline: Timestamp, showsUnwritten: Bool = false, _ effects: inout [Effect]
     ) {
         let key = run.state.key
         var token: StoredHistoryPageToken?
@@ -63,9 +76,14 @@ extension HistoryShard {
         } else {
             range = next..<end
         }
+        var suffix = token?.transientSuffix == true ? run.state.transientSuffix : []
+        // A reader who follows gets these events once they are written, not twice.
+        if showsUnwritten, !isCloseOnly, !request.waitNewEvent {
+            suffix = run.state.unwrittenSuffix
+        }
         let fetch = HistoryFetch(
             key: key, events: range, eventsMax: asked > 0 ? min(asked, eventsMax) : eventsMax,
-            suffix: token?.transientSuffix == true ? run.state.transientSuffix : [],
+            suffix: suffix,
             token: StoredHistoryPageToken(of: key, next: isCloseOnly ? next : end),
             continuesAtEnd: request.waitNewEvent && run.state.isRunning)
         self.reply(id, .history(.init()), fetch: fetch.keepingSuffix(of: token), &effects)
@@ -85,5 +103,5 @@ extension HistoryFetch {
 }
 
 extension ServiceError {
-    fileprivate static let invalidPageToken = ServiceError.invalidArgument("Invalid NextPageToken.")
+    static let invalidPageToken = ServiceError.invalidArgument("Invalid NextPageToken.")
 }

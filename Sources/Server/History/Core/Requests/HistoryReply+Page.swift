@@ -43,6 +43,17 @@ extension StoredHistoryPageToken {
         self.seal = Self.seal(of: key)
     }
 
+    /// The token of a reader who goes backwards; it is of no use to one who goes forwards.
+    init(reverseOf key: WorkflowKey, before next: Int64) {
+        self.init(of: key, next: next)
+        self.seal = ~self.seal
+    }
+
+    /// Whether this token was made for a reader of `key` who goes backwards.
+    func belongs(toReverseOf key: WorkflowKey) -> Bool {
+        self.runID == key.runID.rawValue && self.seal == ~Self.seal(of: key)
+    }
+
     /// Whether this token was made for a reader of `key`.
     func belongs(to key: WorkflowKey) -> Bool {
         self.runID == key.runID.rawValue && self.seal == Self.seal(of: key)

@@ -23,7 +23,7 @@ extension HistoryShard {
             return
         }
         let key = run.state.key
-        if run.state.rejects(request.queryRejectCondition) {
+        if run.state.isPaused || run.state.rejects(request.queryRejectCondition) {
             let response = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse.with {
                 $0.queryRejected.status = run.state.info.status
             }

@@ -17,6 +17,12 @@ extension HistoryShard {
         guard run.state.holdsStartedTask(of: token) else {
             return self.refuse(call.id, .workflowTaskNotFound, seeing: key, &effects)
         }
+        if run.state.isPaused, request.forceCreateNewWorkflowTask {
+            let error = ServiceError(
+                .failedPrecondition,
+                "Workflow is paused and force create new workflow task is not allowed.")
+            return self.refuse(call.id, error, seeing: key, &effects)
+        }
         if let error = Self.sequenceFlaw(of: request.commands) {
             return self.refuse(call.id, error, seeing: key, &effects)
         }

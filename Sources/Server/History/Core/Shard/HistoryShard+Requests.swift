@@ -57,9 +57,13 @@ extension HistoryShard {
         case .terminate(let body): self.terminate(body, call, &effects)
         case .query(let body): self.query(body, call, &effects)
         case .describe(let runID): self.describe(runID, call, &effects)
-        case .getHistory(let body): self.getHistory(body, call, &effects)
+        case .getHistory(let body, let showsUnwritten):
+            self.getHistory(body, showsUnwritten: showsUnwritten, call, &effects)
         case .resetStickyTaskQueue(let runID): self.resetSticky(runID, call, &effects)
         case .reset(let body): self.reset(body, call, &effects)
+        case .pause(let body): self.pause(body, call, &effects)
+        case .unpause(let body): self.unpause(body, call, &effects)
+        case .getHistoryReverse(let body): self.getHistoryReverse(body, call, &effects)
         case .recordWorkflowTaskStarted(let start): self.recordStarted(start, call, &effects)
         case .respondWorkflowTaskCompleted(let token, let body):
             self.respondCompleted(token, body, call, &effects)

@@ -104,11 +104,17 @@ package struct HistoryFetch: Sendable {
     package let token: StoredHistoryPageToken
     /// Whether a token is given even when the page reaches the end: the caller will wait there.
     package let continuesAtEnd: Bool
+    /// Whether the page goes from the last event of `events` to the first.
+    package var isReversed = false
 
     /// Makes the page from events that begin with the first one asked for.
     package func page(_ read: [HistoryEvent]) -> HistoryPage {
         var events: [HistoryEvent] = []
         for event in read where self.events.contains(event.eventID) { events.append(event) }
+        if self.isReversed {
+            let isFirst = self.events.lowerBound <= 1
+            return HistoryPage(events: events.reversed(), nextPageToken: isFirst ? nil : self.token)
+        }
         let next = (events.last?.eventID).map { $0 + 1 } ?? self.events.lowerBound
         var token = self.token
         token.nextEventID = next

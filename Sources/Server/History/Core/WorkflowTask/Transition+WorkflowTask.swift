@@ -4,13 +4,13 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension Transition {
-    /// Gives the run a workflow task, unless it has one, is closed, or must not run yet.
+    /// Gives the run a workflow task, unless it has one, is closed or paused, or must not run yet.
     ///
     /// From the second attempt on the task is transient: its events are written when it completes.
     mutating func scheduleWorkflowTask(attempt: Int32 = 1) {
-        guard self.state.isRunning, !self.state.hasWorkflowTask, !self.state.isBackingOff else {
-            return
-        }
+        guard self.state.isRunning, !self.state.isPaused, !self.state.hasWorkflowTask,
+            !self.state.isBackingOff
+        else { return }
         // Events the worker has not seen end a streak: the task that brings them is a normal one.
         let attempt = self.state.bufferedEvents.isEmpty ? attempt : 1
         self.flushBufferedEvents()
@@ -229,6 +229,18 @@ extension MutableState {
                 $0.suggestContinueAsNew = task.suggestContinueAsNew
             }
         }
+    }
+
+    /// The events of the workflow task that are written only when it completes, as readers of the
+    /// history may be shown them.
+    var unwrittenSuffix: [HistoryEvent] {
+        let task = self.info.workflowTask
+        guard self.info.hasWorkflowTask, task.kind != .normal,
+            task.scheduledEventID == self.info.nextEventID
+        else { return [] }
+        let scheduled = self.workflowTaskScheduledEvent(task)
+        return task.startedEventID == 0
+            ? [scheduled] : [scheduled, self.workflowTaskStartedEvent(task)]
     }
 
     /// The events of a transient task, which history does not hold yet.

@@ -1,0 +1,91 @@
+import Primitives
+import ServiceClients
+import SwiftProtobuf
+import TemporalAPI
+
+extension HistoryShard {
+    /// Stops a run from being worked on; pausing it again changes nothing.
+    mutating func pause(
+        _ request: Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest, _ call: Call,
+        _ effects: inout [Effect]
+    ) {
+        guard let run = self.openRun(RunID(request.runID), for: call, &effects) else { return }
+        if !run.state.isPaused {
+            var transition = self.transition(of: run)
+            transition.pause(request)
+            self.accept(transition, &effects)
+        }
+        self.reply(call.id, .done, seeing: run.state.key, &effects)
+    }
+
+    mutating func unpause(
+        _ request: Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest, _ call: Call,
+        _ effects: inout [Effect]
+    ) {
+        guard let run = self.openRun(RunID(request.runID), for: call, &effects) else { return }
+        let key = run.state.key
+        guard run.state.isPaused else {
+            let error = ServiceError(.failedPrecondition, "workflow is not paused.")
+            return self.refuse(call.id, error, seeing: key, &effects)
+        }
+        var transition = self.transition(of: run)
+        transition.unpause(request)
+        self.accept(transition, &effects)
+        self.reply(call.id, .done, seeing: key, &effects)
+    }
+}
+
+extension Transition {
+    /// What workers have, they may finish; what waits for one is called back.
+    mutating func pause(
+        _ request: Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest
+    ) {
+        if self.state.hasWorkflowTask, !self.state.hasStartedWorkflowTask {
+            self.failWorkflowTask(
+                .workflowPauseRequestedBeforeTaskStarted, failure: nil,
+                identity: historyServiceIdentity, reschedules: false)
+            self.state.info.clearLastWorkflowTaskFailure()
+        }
+        for activity in self.state.activities.values where activity.startedAt == 0 {
+            var activity = activity
+            activity.stamp += 1
+            self.put(activity)
+        }
+        self.append(
+            .workflowExecutionPaused,
+            .workflowExecutionPausedEventAttributes(
+                .with {
+                    $0.identity = request.identity
+                    $0.reason = request.reason
+                    $0.requestID = request.requestID
+                })
+        ) { $0.workerMayIgnore = true }
+    }
+
+    /// Hands out what had to wait, and lets the worker know what happened meanwhile.
+    mutating func unpause(
+        _ request: Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest
+    ) {
+        self.append(
+            .workflowExecutionUnpaused,
+            .workflowExecutionUnpausedEventAttributes(
+                .with {
+                    $0.identity = request.identity
+                    $0.reason = request.reason
+                    $0.requestID = request.requestID
+                })
+        ) { $0.workerMayIgnore = true }
+        let waiting = self.state.activities.values.filter { $0.startedAt == 0 }
+            .sorted { $0.scheduledEventID < $1.scheduledEventID }
+        for activity in waiting {
+            // One that backs off comes when its time is up.
+            if activity.backingOff, activity.scheduledAt > self.now.nanoseconds { continue }
+            var activity = activity
+            activity.stamp += 1
+            activity.backingOff = false
+            self.put(activity)
+            self.dispatch(activity)
+        }
+        self.needsWorkflowTask = true
+    }
+}
