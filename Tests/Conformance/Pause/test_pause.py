@@ -44,7 +44,7 @@ def test_before_the_task_is_taken(raw: RawClient, names) -> None:
     raw.start(names(), names.task_queue)
     pause(raw, names())
     raw.signal(names(), "s")
-    assert not raw.poll_workflow(names.task_queue, timeout=2).task_token
+    assert not raw.poll_workflow(names.task_queue, timeout=3).task_token
     unpause(raw, names())
     raw.respond(raw.next_workflow_task(names.task_queue), complete())
     assert_history(raw.history(names()), """
@@ -72,7 +72,7 @@ def test_task_that_is_with_a_worker(raw: RawClient, names) -> None:
     raw.respond(
         task, schedule_activity("a", names.task_queue, start_to_close=30), start_timer("t", 0.2))
     raw.wait_event(names(), EventType.EVENT_TYPE_TIMER_FIRED)
-    assert not raw.poll_activity(names.task_queue, timeout=2).task_token
+    assert not raw.poll_activity(names.task_queue, timeout=3).task_token
     assert types(raw.history(names())) == [
         "WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted",
         "WorkflowTaskCompleted", "ActivityTaskScheduled", "TimerStarted",
@@ -103,10 +103,10 @@ def test_activity_nobody_had_taken(raw: RawClient, names) -> None:
         raw.next_workflow_task(names.task_queue),
         schedule_activity("a", names.task_queue, start_to_close=30))
     pause(raw, names())
-    assert not raw.poll_activity(names.task_queue, timeout=2).task_token
+    assert not raw.poll_activity(names.task_queue, timeout=3).task_token
     unpause(raw, names())
     assert raw.next_activity_task(names.task_queue).attempt == 1
-    assert not raw.poll_activity(names.task_queue, timeout=2).task_token, "handed out once"
+    assert not raw.poll_activity(names.task_queue, timeout=3).task_token, "handed out once"
 
 
 def test_what_is_shown(raw: RawClient, names) -> None:
@@ -169,7 +169,7 @@ def test_start_delay_that_ends_meanwhile(raw: RawClient, names) -> None:
     raw.start(names(), names.task_queue, delay=0.5)
     pause(raw, names())
     time.sleep(1)
-    assert not raw.poll_workflow(names.task_queue, timeout=2).task_token
+    assert not raw.poll_workflow(names.task_queue, timeout=3).task_token
     unpause(raw, names())
     raw.respond(raw.next_workflow_task(names.task_queue), complete())
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 
+import grpc
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EncodingType
 from temporalio.api.history.v1 import History
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.client import Client
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from Support.errors import expect_error, may_fail_with
-from Support.histories import assert_well_formed, types
-from Support.raw import RawClient, complete, continue_as_new, execution, marker, ws
-from Support.sdk import make_worker
+from Support.histories import assert_history, assert_well_formed, types
+from Support.raw import RawClient, complete, continue_as_new, execution, marker, seconds, ws
+from Support.sdk import eventually_sync, make_worker
 
 
 def _long(raw: RawClient, names, events: int, close: bool = True) -> str:
@@ -319,6 +321,44 @@ def test_only_the_newest_reset_points_are_kept(raw: RawClient, names) -> None:
             raw.next_workflow_task(names.task_queue), force_create_new_workflow_task=True,
             binary_checksum=f"b{number}")
     assert [name for name, _ in _points(raw, names())] == [f"b{n}" for n in range(3, 23)]
+
+
+def test_bad_binary(server, names) -> None:
+    """What a build that was marked as bad completes is not taken."""
+    client = RawClient(server.address, names("ns"))
+    client.call(
+        "RegisterNamespace", namespace=names("ns"),
+        workflow_execution_retention_period=seconds(86_400))
+    eventually_sync(lambda: _starts(client, names))
+    task = client.next_workflow_task(names.task_queue)
+    client.call("UpdateNamespace", config={
+        "bad_binaries": {"binaries": {"b1": {"reason": "broken", "operator": "me"}}}})
+
+    with expect_error(
+        "INVALID_ARGUMENT", match="^BadBinary: binary b1 is marked as bad deployment$"):
+        client.respond(task, complete(), binary_checksum="b1")
+    assert_history(client.history(names())[:4], """
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskFailed {"cause": "WORKFLOW_TASK_FAILED_CAUSE_BAD_BINARY"}
+    """)
+    with expect_error("INVALID_ARGUMENT", match="bad deployment"):
+        client.call(
+            "PollWorkflowTaskQueue", task_queue=TaskQueue(name=names.task_queue),
+            binary_checksum="b1")
+    client.respond(client.next_workflow_task(names.task_queue), complete(), binary_checksum="b2")
+    client.close()
+
+
+def _starts(client: RawClient, names) -> bool:
+    """A new namespace is known everywhere only after a moment."""
+    try:
+        client.start(names(), names.task_queue)
+    except grpc.RpcError as error:
+        assert error.code().name == "NOT_FOUND"
+        return False
+    return True
 
 
 @workflow.defn

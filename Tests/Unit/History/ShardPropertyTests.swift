@@ -68,7 +68,7 @@ struct RandomShardUse {
             self.release()
             self.shard.wait(.seconds(90_000))
         case 22: self.disturb()
-        case 23: self.reset()
+        case 23: if self.chance(3) { self.reset() }
         case 24: self.pauseOrUnpause()
         default: self.hold()
         }

@@ -19,10 +19,16 @@ extension FrontendService {
         var request = request
         try self.prepareSticky(&request)
         self.failOversizedQueryResults(&request)
+        if call.namespace.record.config.badBinaries.binaries[request.binaryChecksum] != nil {
+            try await self.fail(
+                request, token, call, .badBinary,
+                "BadBinary: binary \(request.binaryChecksum) is marked as bad deployment")
+        }
         do throws(ServiceError) {
             try self.checkSearchAttributes(of: &request.commands, call)
         } catch {
-            try await self.refuseSearchAttributes(request, token, call, error)
+            try await self.fail(
+                request, token, call, .badSearchAttributes, "BadSearchAttributes: \(error.message)")
         }
         return try await self.send(
             .respondWorkflowTaskCompleted(token, request), to: token.workflowID, call
@@ -84,18 +90,18 @@ extension FrontendService {
         }
     }
 
-    /// Fails the workflow task: its workflow sets attributes that cannot be set.
-    private func refuseSearchAttributes(
+    /// Fails the workflow task for a reason only the namespace knows, and says so.
+    private func fail(
         _ request: RespondWorkflowTaskCompletedRequest, _ token: StoredTaskToken,
-        _ call: NamespaceCall, _ error: ServiceError
+        _ call: NamespaceCall, _ cause: Temporal_Api_Enums_V1_WorkflowTaskFailedCause,
+        _ message: String
     ) async throws(ServiceError) -> Never {
-        let message = "BadSearchAttributes: \(error.message)"
         let failed = RespondWorkflowTaskFailedRequest.with {
             $0.taskToken = request.taskToken
             $0.namespace = request.namespace
             $0.identity = request.identity
             $0.binaryChecksum = request.binaryChecksum
-            $0.cause = .badSearchAttributes
+            $0.cause = cause
             $0.failure = ServerFailure.nonRetryable(message)
         }
         try await self.send(.respondWorkflowTaskFailed(token, failed), to: token.workflowID, call)

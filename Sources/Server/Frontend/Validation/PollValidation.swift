@@ -70,7 +70,7 @@ extension FrontendService {
 
     func checkBinary(_ checksum: String, _ namespace: Namespace) throws(ServiceError) {
         guard namespace.record.config.badBinaries.binaries[checksum] == nil else {
-            throw .invalidArgument("binary \(checksum) already marked as bad deployment")
+            throw .invalidArgument("Binary \(checksum) already marked as bad deployment.")
         }
     }
 }

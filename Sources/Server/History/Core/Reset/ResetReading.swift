@@ -57,7 +57,10 @@ struct ResetReading: Sendable {
     private mutating func take(_ events: [HistoryEvent]) {
         let early = self.runID == self.base ? events.filter { $0.eventID < self.point } : []
         if !early.isEmpty { self.batches.append(early) }
-        self.later += events.dropFirst(early.count).filter(\.mayBeReapplied)
+        let isOfBaseRun = self.runID == self.base
+        self.later += events.dropFirst(early.count).filter {
+            $0.mayBeReapplied(isOfBaseRun: isOfBaseRun)
+        }
         guard let last = events.last else { return }
         let attributes = last.workflowExecutionContinuedAsNewEventAttributes
         self.continuation =

@@ -164,7 +164,11 @@ extension HistoryShard {
         if case .run(let run) = current {
             previous = run.state.key.runID
             let written = self.leave(run, for: newRunID, because: request.reason, &effects)
-            if run.state.key.runID == reading.runID { later += written }
+            if run.state.key.runID == reading.runID {
+                later += written.filter {
+                    $0.mayBeReapplied(isOfBaseRun: reading.runID == reading.base)
+                }
+            }
         }
         self.noteReset(of: base.state.key, by: newRunID, &effects)
         var transition = Transition(

@@ -13,7 +13,8 @@ extension Transition {
     ) {
         self.failWorkflowTask(resetFrom: base, reason: reason)
         self.settleActivities(reason: reason)
-        for event in later { self.reapply(event, excluding: excluded) }
+        var updateIDs: Set<String> = []
+        for event in later { self.reapply(event, excluding: excluded, &updateIDs) }
         self.needsWorkflowTask = true
     }
 
@@ -64,8 +65,10 @@ extension Transition {
     // MARK: What came later
 
     /// Takes an event from after the fork over, if it still means something here.
-    private mutating func reapply(_ event: HistoryEvent, excluding excluded: Set<ResetExcludeType>)
-    {
+    private mutating func reapply(
+        _ event: HistoryEvent, excluding excluded: Set<ResetExcludeType>,
+        _ updateIDs: inout Set<String>
+    ) {
         switch event.attributes {
         case .workflowExecutionSignaledEventAttributes(let attributes):
             guard !excluded.contains(.signal),
@@ -81,18 +84,57 @@ extension Transition {
             self.append(
                 .workflowExecutionSignaled, .workflowExecutionSignaledEventAttributes(signal)
             ) { $0.links = event.links }
+        case .workflowExecutionUpdateAdmittedEventAttributes(let attributes):
+            guard !excluded.contains(.update),
+                updateIDs.insert(attributes.request.meta.updateID).inserted
+            else { return }
+            self.appendIfPossible(event)
+        case .workflowExecutionUpdateAcceptedEventAttributes(let attributes):
+            // Without the request it was admitted by an event before this one.
+            guard !excluded.contains(.update), attributes.hasAcceptedRequest,
+                updateIDs.insert(attributes.protocolInstanceID).inserted
+            else { return }
+            self.appendIfPossible(
+                .with {
+                    $0.eventType = .workflowExecutionUpdateAdmitted
+                    $0.workflowExecutionUpdateAdmittedEventAttributes = .with {
+                        $0.request = attributes.acceptedRequest
+                        $0.origin = .reapply
+                    }
+                })
         default:
-            return
+            self.appendIfPossible(event)
         }
+    }
+
+    /// Appends a copy of an event as of now, unless what it is about is not pending in this run.
+    private mutating func appendIfPossible(_ event: HistoryEvent) {
+        var copy = event
+        copy.eventID = 0
+        copy.taskID = 0
+        copy.eventTime = self.now.proto
+        var probe = self.state
+        do throws(HistoryCorrupted) { _ = try probe.apply(copy) } catch { return }
+        self.append(copy)
     }
 }
 
 extension HistoryEvent {
     /// Whether an event after the point of a reset can count for the new run.
-    var mayBeReapplied: Bool {
+    ///
+    /// What is about a child counts only if it comes from the run that asked for the child.
+    func mayBeReapplied(isOfBaseRun: Bool) -> Bool {
         switch self.eventType {
-        case .workflowExecutionSignaled: true
-        default: false
+        case .workflowExecutionSignaled, .workflowExecutionUpdateAdmitted,
+            .workflowExecutionUpdateAccepted, .workflowExecutionOptionsUpdated:
+            true
+        case .startChildWorkflowExecutionFailed, .childWorkflowExecutionStarted,
+            .childWorkflowExecutionCompleted, .childWorkflowExecutionFailed,
+            .childWorkflowExecutionCanceled, .childWorkflowExecutionTimedOut,
+            .childWorkflowExecutionTerminated:
+            isOfBaseRun
+        default:
+            false
         }
     }
 }
