@@ -55,6 +55,7 @@ package enum HistoryOperation: Sendable {
     case signal(Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionRequest)
     case requestCancel(Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest)
     case terminate(Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest)
+    case updateOptions(Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsRequest)
     case query(Temporal_Api_Workflowservice_V1_QueryWorkflowRequest)
     /// `runID` empty: the current run.
     case describe(runID: RunID)
@@ -144,6 +145,8 @@ package enum ActivityReference: Sendable {
 package enum HistoryReply: Sendable {
     case started(Temporal_Api_Workflowservice_V1_StartWorkflowExecutionResponse)
     case signalWithStarted(Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionResponse)
+    case signaled(Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionResponse)
+    case optionsUpdated(Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsResponse)
     case described(Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse)
     case history(Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryResponse)
     case queried(Temporal_Api_Workflowservice_V1_QueryWorkflowResponse)

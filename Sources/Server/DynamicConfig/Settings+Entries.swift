@@ -67,6 +67,10 @@ extension Settings {
         int("limit.numPendingActivities.error", \.pendingActivitiesMax, 0...1_000_000),
         int("history.historyMaxAutoResetPoints", \.autoResetPointsMax, 0...10_000),
         duration("history.workflowIdReuseMinimalInterval", \.workflowIDReuseIntervalMin),
+        bool(
+            "history.enableWorkflowIdReuseStartTimeValidation",
+            \.enableWorkflowIDReuseStartTimeValidation),
+        int("history.maximumRequestIDsPerExecution", \.attachedRequestsMax, 1...10_000),
         duration("matching.longPollExpirationInterval", \.matchingLongPollExpiration),
         duration("matching.queryPollerUnavailableWindow", \.queryPollerUnavailableWindow),
         duration("matching.maxTaskQueueIdleTime", \.taskQueueIdleMax),

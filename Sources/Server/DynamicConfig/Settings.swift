@@ -38,6 +38,9 @@ package struct Settings: Sendable, Equatable {
     package var pendingTimersMax = 50_000
     package var autoResetPointsMax = 20
     package var workflowIDReuseIntervalMin = Duration.seconds(1)
+    package var enableWorkflowIDReuseStartTimeValidation = false
+    /// Requests that were attached to a run, and are remembered.
+    package var attachedRequestsMax = 25
     /// Bytes of mutable state and recent events one shard keeps in memory.
     package var shardCacheSizeMax = 64 * 1_024 * 1_024
     /// Timers one shard keeps in memory; later ones stay in the store.
@@ -48,8 +51,6 @@ package struct Settings: Sendable, Equatable {
     package var deletedRunsPerCommitMax = 100
     /// Requests one shard takes in before it answers "busy".
     package var shardRequestsMax = 50_000
-    /// Transitions one commit may carry.
-    package var commitTransitionsMax = 1_000
     /// How long finished history tasks may wait for a commit to ride on.
     package var taskDeletionDelay = Duration.seconds(5)
 

@@ -26,6 +26,10 @@ typealias SignalWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionRequest
 typealias SignalWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionResponse
+typealias UpdateWorkflowExecutionOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsRequest
+typealias UpdateWorkflowExecutionOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsResponse
 typealias RequestCancelWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest
 typealias RequestCancelWorkflowExecutionResponse =

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -208,3 +210,35 @@ def test_wrong_query_token(raw: RawClient) -> None:
         raw.call(
             "RespondQueryTaskCompleted", task_token=b"\xff\xfenot a token",
             completed_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED)
+
+
+def test_query_waits_for_a_start_delay(raw: RawClient, names) -> None:
+    raw.start(names(), names.task_queue, delay=1)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(raw.query, names(), "q")
+        raw.signal(names(), "does not end the wait")
+        task = raw.next_workflow_task(names.task_queue)
+        assert len(task.queries) == 1
+        result = WorkflowQueryResult(
+            result_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED, answer=payloads("late"))
+        raw.respond(task, query_results={key: result for key in task.queries})
+        assert asked.result().query_result == payloads("late")
+
+
+def test_query_that_ends_before_the_start_delay(raw: RawClient, names) -> None:
+    raw.start(names(), names.task_queue, delay=60)
+    with expect_error(
+        "FAILED_PRECONDITION", detail="WorkflowNotReadyFailure",
+        match="^Workflow task is not scheduled yet.$",
+    ):
+        raw.query(names(), "q", timeout=5)
+
+
+def test_query_of_a_run_that_ends_in_its_start_delay(raw: RawClient, names) -> None:
+    raw.start(names(), names.task_queue, delay=3)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(raw.query, names(), "q")
+        time.sleep(0.3)
+        raw.terminate(names())
+        with expect_error("FAILED_PRECONDITION", detail="WorkflowNotReadyFailure"):
+            asked.result()

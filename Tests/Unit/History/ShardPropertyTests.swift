@@ -26,6 +26,7 @@ struct RandomShardUse {
                 $0.shardTimersMax = Int.random(in: 1...4, using: &random)
             }
             if Bool.random(using: &random) { $0.bufferedEventsMax = 2 }
+            if Bool.random(using: &random) { $0.attachedRequestsMax = 2 }
             $0.historyPageSizeMax = Int.random(in: 1...20, using: &random)
         }
         self.random = random
@@ -54,6 +55,7 @@ struct RandomShardUse {
         switch self.pick(26) {
         case 0...2: self.start()
         case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
+        case 6 where self.chance(2): self.updateOptions()
         case 6: _ = self.send(.requestCancel(.init()), to: self.workflow())
         case 7: if self.chance(3) { _ = self.send(.terminate(.init()), to: self.workflow()) }
         case 8...11: self.takeTask()
@@ -85,6 +87,11 @@ struct RandomShardUse {
             if self.chance(3) { $0.retryPolicy = .attempts(3) }
             if self.chance(4) { $0.workflowRunTimeout = Duration.seconds(self.pick(60) + 1).proto }
             if self.chance(4) { $0.workflowStartDelay = Duration.seconds(self.pick(10)).proto }
+            if self.chance(8) { $0.cronSchedule = "@every 7s" }
+            if self.chance(2) {
+                $0.requestID = "attached-\(self.pick(5))"
+                $0.onConflictOptions.attachRequestID = self.chance(2)
+            }
         }
         _ = self.send(.startWorkflowExecution(body), to: id)
     }
@@ -114,6 +121,16 @@ struct RandomShardUse {
             $0.resetReapplyExcludeTypes = excluded
         }
         _ = self.send(.reset(body), to: key.workflowID)
+    }
+
+    private mutating func updateOptions() {
+        let priority = Int32(self.pick(3))
+        let operation = HistoryOperation.updateOptions(
+            .with {
+                $0.workflowExecutionOptions.priority.priorityKey = priority
+                $0.updateMask.paths = ["priority"]
+            })
+        _ = self.send(operation, to: self.workflow())
     }
 
     private mutating func takeTask() {

@@ -61,6 +61,7 @@ extension ResetWorkflowExecutionRequest: NamespacedRequest {}
 extension PauseWorkflowExecutionRequest: NamespacedRequest {}
 extension UnpauseWorkflowExecutionRequest: NamespacedRequest {}
 extension GetWorkflowExecutionHistoryReverseRequest: NamespacedRequest {}
+extension UpdateWorkflowExecutionOptionsRequest: NamespacedRequest {}
 extension QueryWorkflowRequest: NamespacedRequest {}
 extension DescribeWorkflowExecutionRequest: NamespacedRequest {}
 extension GetWorkflowExecutionHistoryRequest: NamespacedRequest {}

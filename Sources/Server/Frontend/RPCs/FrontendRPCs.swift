@@ -78,6 +78,11 @@ package enum FrontendRPCs {
                 try await service.signalWorkflowExecution(request, call)
             })
         visitor.visit(
+            .namespaced("UpdateWorkflowExecutionOptions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.updateWorkflowExecutionOptions(request, call)
+            })
+        visitor.visit(
             .namespaced("RequestCancelWorkflowExecution") {
                 (service, request, call) async throws(ServiceError) in
                 try await service.requestCancelWorkflowExecution(request, call)

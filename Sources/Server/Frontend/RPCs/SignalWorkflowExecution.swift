@@ -12,7 +12,10 @@ extension FrontendService {
         try self.checkIdentity(request.identity)
         try self.checkLinks(request.links)
         try self.checkBlob(request.input)
-        try await self.send(.signal(request), to: request.workflowExecution.workflowID, call)
-        return SignalWorkflowExecutionResponse()
+        return try await self.send(
+            .signal(request), to: request.workflowExecution.workflowID, call
+        ) { reply -> SignalWorkflowExecutionResponse? in
+            if case .signaled(let response) = reply { response } else { nil }
+        }
     }
 }

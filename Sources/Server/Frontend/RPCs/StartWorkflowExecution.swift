@@ -12,9 +12,6 @@ extension FrontendService {
         guard onConflict.attachRequestID || !onConflict.attachCompletionCallbacks else {
             throw .callbacksNeedRequestID
         }
-        guard !onConflict.attachRequestID, !onConflict.attachLinks else {
-            throw .notBuilt("on_conflict_options are")
-        }
         guard request.completionCallbacks.isEmpty else {
             throw .notBuilt("completion_callbacks are")
         }

@@ -27,6 +27,7 @@ protocol WorkflowStartRequest: NamespacedRequest {
     var workflowStartDelay: Google_Protobuf_Duration { get }
     var userMetadata: Temporal_Api_Sdk_V1_UserMetadata { get }
     var links: [Link] { get }
+    var versioningOverride: Temporal_Api_Workflow_V1_VersioningOverride { get set }
     var hasVersioningOverride: Bool { get }
     var priority: Priority { get }
     var timeSkippingConfig: Temporal_Api_Common_V1_TimeSkippingConfig { get }
@@ -62,6 +63,9 @@ extension FrontendService {
         try self.checkPriority(request.priority)
         try self.checkUserMetadata(request.userMetadata)
         try self.checkLinks(request.links)
+        if request.hasVersioningOverride {
+            request.versioningOverride = try validOverride(request.versioningOverride)
+        }
         try self.checkBlob(request.input)
         try self.checkMemo(request.memo)
         try Self.refuseNotBuilt(request)
@@ -145,7 +149,6 @@ extension FrontendService {
 
     /// Options a caller would miss if they were ignored.
     private static func refuseNotBuilt(_ request: some WorkflowStartRequest) throws(ServiceError) {
-        guard !request.hasVersioningOverride else { throw .notBuilt("versioning_override is") }
         guard !request.timeSkippingConfig.enabled else {
             throw .notBuilt("time_skipping_config is")
         }

@@ -149,6 +149,7 @@ package struct Transition {
                     event.eventID
             }
             event.patchStartedEventID(startedIDs)
+            self.touched.formUnion(self.state.applyNumber(of: event))
             self.openBatch.append(event)
         }
     }
@@ -227,6 +228,8 @@ package struct Transition {
         if self.needsWorkflowTask { self.scheduleWorkflowTask() }
         if !self.state.isRunning { self.dropBufferedEvents() }
         if !self.state.hasStartedWorkflowTask { self.flushBufferedEvents() }
+        self.touched.formUnion(
+            self.state.keepAttachedRequests(self.settings.attachedRequestsMax))
         self.endBatch()
         self.state.info.stateTransitionCount += 1
         if let first = self.batches.last?.first {

@@ -10,7 +10,6 @@ struct NodeSettings: Sendable {
         var settings = Settings()
         func isTight() -> Bool { Int.random(in: 0..<4, using: &random) == 0 }
         if isTight() { settings.shardCacheSizeMax = 1 }
-        if isTight() { settings.commitTransitionsMax = Int.random(in: 1...3, using: &random) }
         if isTight() { settings.shardTimersMax = Int.random(in: 1...4, using: &random) }
         if isTight() { settings.backlogWindowMax = Int.random(in: 1...4, using: &random) }
         if isTight() { settings.backlogBatchMax = 1 }

@@ -23,7 +23,7 @@ extension EventType {
         case .workflowExecutionSignaled, .workflowExecutionCancelRequested,
             .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
             .activityTaskTimedOut, .activityTaskCanceled, .workflowExecutionPaused,
-            .workflowExecutionUnpaused, .timerFired:
+            .workflowExecutionUnpaused, .workflowExecutionOptionsUpdated, .timerFired:
             true
         default:
             false

@@ -63,6 +63,8 @@ extension MutableState {
         case .workflowExecutionUnpausedEventAttributes:
             self.info.status = .running
             self.info.clearPause()
+        case .workflowExecutionOptionsUpdatedEventAttributes:
+            return self.applyOptionsUpdated(event)
         case .workflowExecutionCompletedEventAttributes(let attributes):
             self.close(.completed, event, next: attributes.newExecutionRunID)
         case .workflowExecutionFailedEventAttributes(let attributes):
@@ -139,6 +141,9 @@ extension MutableState {
         self.info.memo = attributes.memo.fields
         self.info.searchAttributes = attributes.searchAttributes.indexedFields
         if attributes.hasPriority { self.info.priority = attributes.priority }
+        if attributes.hasVersioningOverride {
+            self.info.versioningOverride = attributes.versioningOverride
+        }
         if event.hasUserMetadata { self.info.userMetadata = event.userMetadata }
         self.takeOverResetPoints(of: attributes, at: startedAt)
         self.info.rootWorkflowID = attributes.workflowID

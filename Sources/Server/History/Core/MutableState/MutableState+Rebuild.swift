@@ -45,6 +45,8 @@ package struct RebuiltState: Sendable {
         }
         self.changed.formUnion(try self.state.apply(event))
         self.state.keepResetPoints(settings.autoResetPointsMax)
+        self.changed.formUnion(
+            self.state.keepAttachedRequests(settings.attachedRequestsMax))
         self.state.info.nextEventID += 1
     }
 }

@@ -11,6 +11,7 @@ package enum RunItem: Int32, Sendable {
     case timer = 4
     case bufferedEvent = 5
     case signalRequest = 6
+    case attachedRequest = 13
 
     /// One part that a change touched.
     package enum Changed: Hashable, Sendable {
@@ -20,6 +21,7 @@ package enum RunItem: Int32, Sendable {
         case timer(String)
         case bufferedEvent(Int)
         case signalRequest(String)
+        case attachedRequest(String)
 
         /// The key this part is stored under.
         package var key: RunItemKey {
@@ -30,6 +32,7 @@ package enum RunItem: Int32, Sendable {
             case .timer(let id): RunItem.timer.key(id)
             case .bufferedEvent(let ordinal): RunItem.bufferedEvent.key(String(ordinal))
             case .signalRequest(let id): RunItem.signalRequest.key(id)
+            case .attachedRequest(let id): RunItem.attachedRequest.key(id)
             }
         }
     }
@@ -73,6 +76,8 @@ extension MutableState {
             self.bufferedEvents.append(
                 BufferedEvent(ordinal: ordinal, event: try HistoryEvent(serializedBytes: bytes)))
         case .signalRequest: self.signalRequestIDs.insert(key.id)
+        case .attachedRequest:
+            self.attachedRequests[key.id] = try StoredAttachedRequest(serializedBytes: bytes)
         }
     }
 
@@ -90,6 +95,7 @@ extension MutableState {
             return self.bufferedEvents.first { String($0.ordinal) == key.id }
                 .map { Self.bytes($0.event) }
         case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
+        case .attachedRequest: return self.attachedRequests[key.id].map(Self.bytes)
         }
     }
 

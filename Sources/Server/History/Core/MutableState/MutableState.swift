@@ -23,6 +23,8 @@ package struct MutableState: Equatable, Sendable {
     package internal(set) var bufferedEvents: [BufferedEvent] = []
     /// Request ids of the signals this run has taken in.
     package internal(set) var signalRequestIDs: Set<String> = []
+    /// Requests that were attached to this run since its start, by request id.
+    package internal(set) var attachedRequests: [String: StoredAttachedRequest] = [:]
     /// Pending activities by activity id; derived from ``activities``.
     private(set) var scheduledEventIDs: [String: Int64] = [:]
 

@@ -38,6 +38,7 @@ extension MutableState {
                     $0.runExpirationTime = Timestamp(nanoseconds: self.info.runExpirationAt).proto
                 }
                 $0.cancelRequested = self.info.cancelRequested
+                $0.requestIDInfos = self.requestIDInfos
                 $0.resetRunID = self.info.resetRunID
                 if self.info.hasPause {
                     $0.pauseInfo = .with {
@@ -55,6 +56,21 @@ extension MutableState {
                 }
             }
         }
+    }
+
+    private var requestIDInfos: [String: Temporal_Api_Workflow_V1_RequestIdInfo] {
+        var infos = self.attachedRequests.mapValues { request in
+            Temporal_Api_Workflow_V1_RequestIdInfo.with {
+                $0.eventType = request.eventType
+                $0.eventID = request.eventID
+                $0.buffered = request.eventID == 0
+            }
+        }
+        infos[self.info.createRequestID] = .with {
+            $0.eventType = .workflowExecutionStarted
+            $0.eventID = 1
+        }
+        return infos
     }
 
     private var executionInfo: Temporal_Api_Workflow_V1_WorkflowExecutionInfo {
@@ -76,6 +92,9 @@ extension MutableState {
                 $0.runID = self.info.rootRunID
             }
             if self.info.hasPriority { $0.priority = self.info.priority }
+            if self.info.hasVersioningOverride {
+                $0.versioningInfo.versioningOverride = self.info.versioningOverride
+            }
             if self.info.hasAutoResetPoints { $0.autoResetPoints = self.info.autoResetPoints }
             if !self.isRunning {
                 $0.closeTime = Timestamp(nanoseconds: self.info.closeAt).proto

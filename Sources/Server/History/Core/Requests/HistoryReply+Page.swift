@@ -17,8 +17,9 @@ extension HistoryReply {
             response.history.events = page.events
             response.nextPageToken = token
             return .workflowTaskStarted(response)
-        case .started, .signalWithStarted, .described, .queried, .activityTaskStarted,
-            .workflowTaskCompleted, .activityHeartbeat, .reset, .done:
+        case .started, .signalWithStarted, .signaled, .optionsUpdated, .described, .queried,
+            .activityTaskStarted, .workflowTaskCompleted, .activityHeartbeat, .reset,
+            .done:
             invariantFailure("a reply without history got a page of it")
         }
     }

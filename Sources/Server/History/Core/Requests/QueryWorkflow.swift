@@ -29,7 +29,7 @@ extension HistoryShard {
             }
             return self.reply(call.id, .queried(response), seeing: key, &effects)
         }
-        if let error = run.state.queryObstacle {
+        if let error = run.state.queryObstacle(waitingUntil: call.request.deadline) {
             return self.refuse(call.id, error, seeing: key, &effects)
         }
         let isDirect =
@@ -99,9 +99,10 @@ extension HistoryShard {
 
     /// Queries that wait for a workflow task which will not come go to a worker directly.
     mutating func unblockQueries(of key: WorkflowKey, _ effects: inout [Effect]) {
-        guard var run = self.runs[key], !run.queries.isEmpty, !run.state.hasWorkflowTask else {
-            return
-        }
+        guard var run = self.runs[key], !run.queries.isEmpty, !run.state.hasWorkflowTask,
+            // The first task is still to come.
+            !run.state.isRunning || !run.state.isBackingOff
+        else { return }
         let queries = run.queries
         run.queries = []
         self.store(run)
@@ -109,7 +110,7 @@ extension HistoryShard {
             id: key.namespaceID, name: run.state.info.namespaceName, retention: .zero)
         for query in queries {
             self.forgetWait(query.requestID)
-            if let error = run.state.queryObstacle {
+            if let error = run.state.queryObstacle(waitingUntil: query.deadline) {
                 self.refuse(query.requestID, error, seeing: key, &effects)
             } else {
                 self.ask(query, key, namespace, &effects)
@@ -193,14 +194,16 @@ extension MutableState {
         }
     }
 
-    /// Why no worker can answer a query now; nil if one can.
-    fileprivate var queryObstacle: ServiceError? {
+    /// Why no worker can answer a query in time; nil if one can.
+    fileprivate func queryObstacle(waitingUntil deadline: Timestamp?) -> ServiceError? {
         if !self.isRunning, !self.hasCompletedWorkflowTask {
             return ServiceError(
                 .workflowNotReady,
                 "Unable to query workflow: it closed before a workflow task completed.")
         }
         if self.isRunning, !self.hasWorkflowTask, !self.hasCompletedWorkflowTask {
+            let firstTaskAt = Timestamp(nanoseconds: self.info.firstTaskBackoffUntil)
+            if self.isBackingOff, let deadline, firstTaskAt <= deadline { return nil }
             return ServiceError(.workflowNotReady, "Workflow task is not scheduled yet.")
         }
         if self.hasWorkflowTask, self.info.workflowTask.attempt >= 3 {

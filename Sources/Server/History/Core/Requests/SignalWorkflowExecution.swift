@@ -21,7 +21,11 @@ extension HistoryShard {
         if let error = self.deliver(attributes, links: request.links, to: run, &effects) {
             self.refuse(call.id, error, seeing: run.state.key, &effects)
         } else {
-            self.reply(call.id, .done, seeing: run.state.key, &effects)
+            let response =
+                Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionResponse.with {
+                    $0.link = .signal(request.requestID, of: run.state.key, call)
+                }
+            self.reply(call.id, .signaled(response), seeing: run.state.key, &effects)
         }
     }
 
@@ -56,17 +60,22 @@ extension HistoryShard {
         _ request: Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest,
         _ call: Call, _ effects: inout [Effect]
     ) {
+        if request.hasVersioningOverride,
+            let error = request.versioningOverride.refusal(taskQueue: request.taskQueue.name)
+        {
+            return self.refuse(call.id, error, seeing: nil, &effects)
+        }
         guard let current = self.currentRun(for: call, &effects) else { return }
         guard case .run(let run) = current else {
             self.startSignaled(request, call, replacing: nil, &effects)
             return
         }
         if run.state.info.createRequestID == request.requestID {
-            self.replySignaled(run.state, call, isNew: true, &effects)
+            self.replySignaled(run.state, request.requestID, call, isNew: true, &effects)
             return
         }
         guard run.state.isRunning else {
-            if let error = run.refusal(of: request.workflowIDReusePolicy) {
+            if let error = self.refusal(of: request.workflowIDReusePolicy, after: run) {
                 self.refuse(call.id, error, seeing: run.state.key, &effects)
             } else {
                 self.startSignaled(request, call, replacing: run.state.key.runID, &effects)
@@ -74,6 +83,9 @@ extension HistoryShard {
             return
         }
         if request.workflowIDConflictPolicy == .terminateExisting {
+            if let error = self.tooManyStarts(of: run) {
+                return self.refuse(call.id, error, seeing: run.state.key, &effects)
+            }
             let newRunID = RunID(self.generator.uuid())
             self.terminateForReplacement(run, by: newRunID, &effects)
             self.startSignaled(
@@ -83,7 +95,7 @@ extension HistoryShard {
         if let error = self.deliver(request.signaled, links: request.links, to: run, &effects) {
             self.refuse(call.id, error, seeing: run.state.key, &effects)
         } else {
-            self.replySignaled(run.state, call, isNew: false, &effects)
+            self.replySignaled(run.state, request.requestID, call, isNew: false, &effects)
         }
     }
 
@@ -98,19 +110,32 @@ extension HistoryShard {
         ) { $0.links = request.links }
         transition.needsWorkflowTask = true
         self.acceptNew(transition, replacing: previous)
-        self.replySignaled(transition.state, call, isNew: true, &effects)
+        self.replySignaled(
+            transition.state, request.requestID, call, isNew: true, &effects)
     }
 
     private mutating func replySignaled(
-        _ state: MutableState, _ call: Call, isNew: Bool, _ effects: inout [Effect]
+        _ state: MutableState, _ requestID: String, _ call: Call, isNew: Bool,
+        _ effects: inout [Effect]
     ) {
         let response =
             Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionResponse.with {
                 $0.runID = state.info.runID
                 $0.firstExecutionRunID = state.info.firstRunID
                 $0.started = isNew
+                $0.signalLink = .signal(requestID, of: state.key, call)
             }
         self.reply(call.id, .signalWithStarted(response), seeing: state.key, &effects)
+    }
+}
+
+extension Temporal_Api_Common_V1_Link {
+    /// A link to the signal a request brought.
+    fileprivate static func signal(
+        _ requestID: String, of key: WorkflowKey, _ call: HistoryShard.Call
+    ) -> Self {
+        .request(
+            requestID, .workflowExecutionSignaled, of: key, namespace: call.request.namespace.name)
     }
 }
 
@@ -147,6 +172,7 @@ extension Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionReques
             if self.hasUserMetadata { $0.userMetadata = self.userMetadata }
             $0.links = self.links
             if self.hasPriority { $0.priority = self.priority }
+            if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }
         }
     }
 }

@@ -11,17 +11,19 @@ extension HistoryShard {
 
     /// Starts a run, unless the workflow id's current run and the policies say otherwise.
     mutating func start(_ request: StartRequest, _ call: Call, _ effects: inout [Effect]) {
+        if request.hasVersioningOverride,
+            let error = request.versioningOverride.refusal(taskQueue: request.taskQueue.name)
+        {
+            return self.refuse(call.id, error, seeing: nil, &effects)
+        }
         guard let current = self.currentRun(for: call, &effects) else { return }
         guard case .run(let run) = current else {
             self.create(request, call, replacing: nil, &effects)
             return
         }
-        if run.state.info.createRequestID == request.requestID {
-            self.replyStarted(run, call, isNew: true, &effects)
-            return
-        }
+        if self.replyRepeated(request, run, call, &effects) { return }
         guard run.state.isRunning else {
-            if let error = run.refusal(of: request.workflowIDReusePolicy) {
+            if let error = self.refusal(of: request.workflowIDReusePolicy, after: run) {
                 self.refuse(call.id, error, seeing: run.state.key, &effects)
             } else {
                 self.create(request, call, replacing: run.state.key.runID, &effects)
@@ -30,14 +32,46 @@ extension HistoryShard {
         }
         switch request.workflowIDConflictPolicy {
         case .useExisting:
-            self.replyStarted(run, call, isNew: false, &effects)
+            self.useExisting(request, run, call, &effects)
         case .terminateExisting:
+            if let error = self.tooManyStarts(of: run) {
+                return self.refuse(call.id, error, seeing: run.state.key, &effects)
+            }
             let newRunID = RunID(self.generator.uuid())
             self.terminateForReplacement(run, by: newRunID, &effects)
             self.create(request, call, runID: newRunID, replacing: run.state.key.runID, &effects)
         case .fail, .unspecified, .UNRECOGNIZED:
             self.refuse(call.id, run.alreadyStarted, seeing: run.state.key, &effects)
         }
+    }
+
+    /// Answers a start that was served before, whatever the policies say now.
+    private mutating func replyRepeated(
+        _ request: StartRequest, _ run: CachedRun, _ call: Call, _ effects: inout [Effect]
+    ) -> Bool {
+        if run.state.info.createRequestID == request.requestID {
+            self.replyStarted(run, call, isNew: true, &effects)
+            return true
+        }
+        guard let attached = run.state.attachedRequests[request.requestID] else { return false }
+        self.replyStarted(run, call, isNew: false, attached: attached, &effects)
+        return true
+    }
+
+    /// Leaves the running workflow as it is, but for what the request asks to attach to it.
+    private mutating func useExisting(
+        _ request: StartRequest, _ run: CachedRun, _ call: Call, _ effects: inout [Effect]
+    ) {
+        guard request.hasOnConflictOptions else {
+            return self.replyStarted(run, call, isNew: false, &effects)
+        }
+        var transition = self.transition(of: run)
+        transition.attach(request)
+        self.accept(transition, &effects)
+        self.replyStarted(
+            run, call, isNew: false,
+            attached: request.onConflictOptions.attachRequestID
+                ? transition.state.attachedRequests[request.requestID] : nil, &effects)
     }
 
     enum Current {
@@ -100,40 +134,71 @@ extension HistoryShard {
             generator: self.generator)
     }
 
+    /// `attached` is the caller's request if it was attached to the run, which it did not start.
     private mutating func replyStarted(
-        _ run: CachedRun, _ call: Call, isNew: Bool, _ effects: inout [Effect]
+        _ run: CachedRun, _ call: Call, isNew: Bool, attached: StoredAttachedRequest? = nil,
+        _ effects: inout [Effect]
     ) {
         let key = run.state.key
+        let namespace = call.request.namespace.name
         let response = StartResponse.with {
             $0.runID = key.runID.rawValue
             $0.firstExecutionRunID = run.state.info.firstRunID
             $0.started = isNew
             $0.status = run.state.info.status
-            $0.link = .startedEvent(of: key, namespace: call.request.namespace.name)
+            $0.link =
+                attached.map {
+                    .request($0.requestID, $0.eventType, of: key, namespace: namespace)
+                } ?? .startedEvent(of: key, namespace: namespace)
         }
         self.reply(call.id, .started(response), seeing: key, &effects)
     }
 }
 
-extension CachedRun {
-    /// Why a closed run's workflow id may not be used again; nil if it may.
+extension HistoryShard {
+    /// Why the workflow id of a closed run may not be used again; nil if it may.
     func refusal(
+        of policy: Temporal_Api_Enums_V1_WorkflowIdReusePolicy, after run: CachedRun
+    ) -> ServiceError? {
+        run.refusal(of: policy) ?? self.tooManyStarts(of: run)
+    }
+
+    /// Why a workflow id is too young to be used again, if that is looked at at all.
+    func tooManyStarts(of run: CachedRun) -> ServiceError? {
+        let interval = self.settings.workflowIDReuseIntervalMin
+        let age = self.now - Timestamp(nanoseconds: run.state.info.startAt)
+        guard self.settings.enableWorkflowIDReuseStartTimeValidation, interval > .zero,
+            age <= interval
+        else { return nil }
+        let what = run.state.isRunning ? "restarts" : "starts"
+        return ServiceError(
+            .resourceExhausted(cause: .busyWorkflow, scope: .namespace),
+            "Too many \(what) for workflow \(run.state.info.workflowID). Time since last start: \(age.nanoseconds / 1_000_000) ms"
+        )
+    }
+}
+
+extension CachedRun {
+    fileprivate func refusal(
         of policy: Temporal_Api_Enums_V1_WorkflowIdReusePolicy
     ) -> ServiceError? {
+        let ids = "WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID)"
         switch policy {
         case .allowDuplicate, .terminateIfRunning, .unspecified, .UNRECOGNIZED:
             return nil
         case .allowDuplicateFailedOnly:
             switch self.state.info.status {
             case .failed, .canceled, .terminated, .timedOut: return nil
-            default: break
+            default:
+                return self.already(
+                    "Workflow execution already finished successfully. \(ids). Workflow Id reuse policy: allow duplicate workflow Id if last run failed."
+                )
             }
         case .rejectDuplicate:
-            break
+            return self.already(
+                "Workflow execution already finished. \(ids). Workflow Id reuse policy: reject duplicate workflow Id."
+            )
         }
-        return self.already(
-            "Workflow execution already finished. WorkflowId: \(self.state.info.workflowID), RunId: \(self.state.info.runID)."
-        )
     }
 
     var alreadyStarted: ServiceError {
@@ -184,6 +249,7 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
             if self.hasHeader { $0.header = self.header }
             if self.hasPriority { $0.priority = self.priority }
+            if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }
             $0.workflowID = self.workflowID
         }
     }
@@ -193,22 +259,5 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
         let delay = Duration(clamping: self.workflowStartDelay)
         if delay > .zero { return delay }
         return CronSchedule(self.cronSchedule)?.backoff(afterScheduled: now, now: now) ?? .zero
-    }
-}
-
-extension Temporal_Api_Common_V1_Link {
-    /// A link to the first event of a run.
-    static func startedEvent(of key: WorkflowKey, namespace: String) -> Self {
-        .with {
-            $0.workflowEvent = .with {
-                $0.namespace = namespace
-                $0.workflowID = key.workflowID.rawValue
-                $0.runID = key.runID.rawValue
-                $0.eventRef = .with {
-                    $0.eventID = 1
-                    $0.eventType = .workflowExecutionStarted
-                }
-            }
-        }
     }
 }

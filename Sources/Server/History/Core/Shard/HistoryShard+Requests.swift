@@ -55,6 +55,7 @@ extension HistoryShard {
         case .signal(let body): self.signal(body, call, &effects)
         case .requestCancel(let body): self.requestCancel(body, call, &effects)
         case .terminate(let body): self.terminate(body, call, &effects)
+        case .updateOptions(let body): self.updateOptions(body, call, &effects)
         case .query(let body): self.query(body, call, &effects)
         case .describe(let runID): self.describe(runID, call, &effects)
         case .getHistory(let body, let showsUnwritten):

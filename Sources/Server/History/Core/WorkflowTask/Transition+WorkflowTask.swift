@@ -36,6 +36,14 @@ extension Transition {
         self.dispatchWorkflowTask()
     }
 
+    /// Hands a task that no worker has taken over to matching again; the one before is void.
+    mutating func redispatchWorkflowTask() {
+        guard self.state.hasWorkflowTask, !self.state.hasStartedWorkflowTask else { return }
+        self.state.info.workflowTask.stamp =
+            Int32(truncatingIfNeeded: self.state.info.stateTransitionCount &+ 1)
+        self.dispatchWorkflowTask()
+    }
+
     private mutating func dispatchWorkflowTask() {
         let task = self.state.info.workflowTask
         let info = self.state.info
