@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from Support.raw import RawClient, payload, payloads
-from Support.refusals import TOO_LARGE, TOO_LONG, Refusal, invalid, unimplemented
+from Support.refusals import TOO_LARGE, TOO_LONG, Refusal, invalid
 
 BOTH = ("StartWorkflowExecution", "SignalWithStartWorkflowExecution")
 
@@ -131,8 +131,11 @@ TABLE: list[Refusal] = [
         "FAILED_PRECONDITION", "^Namespace has invalid state: Deprecated. Must be Registered",
         detail="NamespaceInvalidStateFailure", detail_fields={"namespace": "^ns-"})
       for rpc in BOTH],
-    *[unimplemented(rpc, "versioning override", good(
-        rpc, versioning_override={"auto_upgrade": True}), "versioning_override") for rpc in BOTH],
+    *both("empty versioning override", "^override behavior is required$", versioning_override={}),
+    *[Refusal(rpc, "version nobody has", good(rpc, versioning_override={"pinned": {
+        "behavior": "PINNED_OVERRIDE_BEHAVIOR_PINNED",
+        "version": {"deployment_name": "d", "build_id": "b"}}}),
+        "FAILED_PRECONDITION", "^Pinned version 'd:b' is not present in task queue") for rpc in BOTH],
 ]
 
 

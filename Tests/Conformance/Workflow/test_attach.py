@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from temporalio.api.common.v1 import Link, Priority
 from temporalio.api.enums.v1 import EventType, WorkflowIdConflictPolicy as Conflict
 from temporalio.api.workflow.v1 import (
@@ -10,7 +9,6 @@ from temporalio.api.workflow.v1 import (
 )
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from Support.errors import expect_error
 from Support.histories import assert_history, find, types
 from Support.raw import RawClient, complete, execution
 
@@ -203,49 +201,3 @@ def test_no_change_writes_nothing(raw: RawClient, names) -> None:
     _update(raw, names, "priority", priority=Priority(priority_key=2))
     _update(raw, names)
     assert len(raw.history(names())) == 2
-
-
-PINNED = {"behavior": 1, "version": {"deployment_name": "d", "build_id": "b"}}
-
-
-@pytest.mark.parametrize("code, match, paths, options", [
-    ("INVALID_ARGUMENT", "invalid path", ["nothing"], {}),
-    ("INVALID_ARGUMENT", "invalid path", ["priority.nothing"], {}),
-    ("INVALID_ARGUMENT", "doesn't support partial updates", ["versioning_override.pinned"], {}),
-    ("INVALID_ARGUMENT", "must be updated together", ["versioning_override.behavior"], {}),
-    ("INVALID_ARGUMENT", "override behavior is required", ["versioning_override"],
-     {"versioning_override": {}}),
-    ("INVALID_ARGUMENT", "priority key can't be negative", ["priority"],
-     {"priority": {"priority_key": -1}}),
-    ("FAILED_PRECONDITION", "Pinned version 'd:b' is not present in task queue",
-     ["versioning_override"], {"versioning_override": {"pinned": PINNED}}),
-    ("FAILED_PRECONDITION", "not yet pinned to any version", ["versioning_override"],
-     {"versioning_override": {"pinned": {"behavior": 1}}}),
-    ("UNIMPLEMENTED", "time_skipping_config", ["time_skipping_config"], {}),
-])
-def test_refused_options(raw: RawClient, names, code, match, paths, options) -> None:
-    raw.start(names(), names.task_queue)
-    with expect_error(code, match=match):
-        _update(raw, names, *paths, **options)
-    assert len(raw.history(names())) == 2
-
-
-def test_options_of_a_closed_workflow(raw: RawClient, names) -> None:
-    raw.start(names(), names.task_queue)
-    raw.terminate(names())
-    with expect_error("NOT_FOUND", match="already completed"):
-        _update(raw, names, "priority", priority=Priority(priority_key=2))
-
-
-def test_a_mask_and_options_are_required(raw: RawClient, names) -> None:
-    with expect_error("INVALID_ARGUMENT", match="UpdateMask is required"):
-        raw.call("UpdateWorkflowExecutionOptions", workflow_execution=execution(names()))
-    with expect_error("INVALID_ARGUMENT", match="WorkflowExecutionOptions is required"):
-        raw.call(
-            "UpdateWorkflowExecutionOptions", workflow_execution=execution(names()),
-            update_mask=FieldMask())
-
-
-def test_a_start_pinned_to_a_version_nobody_has(raw: RawClient, names) -> None:
-    with expect_error("FAILED_PRECONDITION", match="is not present in task queue"):
-        raw.start(names(), names.task_queue, versioning_override={"pinned": PINNED})

@@ -20,6 +20,7 @@ import Testing
     @Test("A deprecated namespace starts nothing, and lets everything else go on")
     func deprecatedNamespace() async {
         let world = FrontendWorld(namespaceState: 2)
+        world.history.answer(.success(.signaled(.init())))
         let start = await world.refusal(StartRequest.valid(), returning: StartResponse.self)
         #expect(
             start?.kind

@@ -53,6 +53,7 @@ import Testing
             $0.cronSchedule = "* * * * *"
             $0.workflowStartDelay.seconds = 5
         },
+        Case("override behavior is required") { $0.versioningOverride = .init() },
         Case("invalid CronSchedule.") { $0.cronSchedule = "whenever" },
         Case("invalid CronSchedule, no time can be found to satisfy the schedule") {
             $0.cronSchedule = "0 0 31 2 *"
@@ -143,12 +144,6 @@ import Testing
 
     static let notBuilt: [Case] = [
         Case("completion_callbacks are not built yet") { $0.completionCallbacks = [.init()] },
-        Case("versioning_override is not built yet") {
-            $0.versioningOverride = .init()
-        },
-        Case("on_conflict_options are not built yet") {
-            $0.onConflictOptions.attachRequestID = true
-        },
         Case("time_skipping_config is not built yet") { $0.timeSkippingConfig.enabled = true },
     ]
 

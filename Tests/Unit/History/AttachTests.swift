@@ -1,3 +1,4 @@
+import DynamicConfig
 import HistoryCore
 import Primitives
 import ServiceClients

@@ -87,7 +87,10 @@ struct RandomShardUse {
             if self.chance(3) { $0.retryPolicy = .attempts(3) }
             if self.chance(4) { $0.workflowRunTimeout = Duration.seconds(self.pick(60) + 1).proto }
             if self.chance(4) { $0.workflowStartDelay = Duration.seconds(self.pick(10)).proto }
-            if self.chance(8) { $0.cronSchedule = "@every 7s" }
+            if self.chance(8) {
+                $0.cronSchedule = "@every 7s"
+                $0.workflowExecutionTimeout = Duration.seconds(40).proto
+            }
             if self.chance(2) {
                 $0.requestID = "attached-\(self.pick(5))"
                 $0.onConflictOptions.attachRequestID = self.chance(2)

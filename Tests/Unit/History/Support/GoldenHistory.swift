@@ -188,6 +188,13 @@ extension MutableState {
             "search attributes", !info.searchAttributes.isEmpty,
             "\(info.searchAttributes.keys.sorted())")
         add("paused by", info.hasPause, "\(info.pause.identity) at \(time(info.pause.pausedAt))")
+        add(
+            "override", info.hasVersioningOverride,
+            "auto-upgrade \(info.versioningOverride.autoUpgrade)")
+        add("priority", info.hasPriority, "\(info.priority.priorityKey)")
+        for request in self.attachedRequests.values.sorted(by: { $0.eventID < $1.eventID }) {
+            add("attached", true, "\(request.requestID) by event \(request.eventID)")
+        }
         for point in info.autoResetPoints.points {
             add(
                 "reset point", true,

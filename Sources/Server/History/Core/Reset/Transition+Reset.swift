@@ -102,6 +102,9 @@ extension Transition {
                         $0.origin = .reapply
                     }
                 })
+        case .workflowExecutionOptionsUpdatedEventAttributes(let attributes):
+            guard self.state.attachedRequests[attributes.attachedRequestID] == nil else { return }
+            self.appendIfPossible(event)
         default:
             self.appendIfPossible(event)
         }
