@@ -85,6 +85,8 @@ package enum HistoryOperation: Sendable {
         lastHeartbeatDetails: Temporal_Api_Common_V1_Payloads?, identity: String)
     case respondActivityCanceled(
         ActivityReference, details: Temporal_Api_Common_V1_Payloads?, identity: String)
+    /// `runID` empty: the current run.
+    case changeActivities(runID: RunID, ActivitySelection, ActivityChange)
 }
 
 /// A worker's poll takes a workflow task.
@@ -158,6 +160,8 @@ package enum HistoryReply: Sendable {
     case activityHeartbeat(Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatResponse)
     /// The run that goes on in place of the one that was reset.
     case reset(RunID)
+    /// The options the last of the activities has now, if options were changed.
+    case activitiesChanged(Temporal_Api_Activity_V1_ActivityOptions)
     /// Done; there is nothing to say.
     case done
 }

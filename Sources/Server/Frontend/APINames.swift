@@ -120,6 +120,38 @@ typealias RecordActivityTaskHeartbeatByIdRequest =
     Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatByIdRequest
 typealias RecordActivityTaskHeartbeatByIdResponse =
     Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatByIdResponse
+typealias PauseActivityRequest =
+    Temporal_Api_Workflowservice_V1_PauseActivityRequest
+typealias PauseActivityResponse =
+    Temporal_Api_Workflowservice_V1_PauseActivityResponse
+typealias UnpauseActivityRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityRequest
+typealias UnpauseActivityResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityResponse
+typealias ResetActivityRequest =
+    Temporal_Api_Workflowservice_V1_ResetActivityRequest
+typealias ResetActivityResponse =
+    Temporal_Api_Workflowservice_V1_ResetActivityResponse
+typealias UpdateActivityOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateActivityOptionsRequest
+typealias UpdateActivityOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateActivityOptionsResponse
+typealias PauseActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_PauseActivityExecutionRequest
+typealias PauseActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_PauseActivityExecutionResponse
+typealias UnpauseActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityExecutionRequest
+typealias UnpauseActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityExecutionResponse
+typealias ResetActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_ResetActivityExecutionRequest
+typealias ResetActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_ResetActivityExecutionResponse
+typealias UpdateActivityExecutionOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateActivityExecutionOptionsRequest
+typealias UpdateActivityExecutionOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateActivityExecutionOptionsResponse
 typealias RespondQueryTaskCompletedRequest =
     Temporal_Api_Workflowservice_V1_RespondQueryTaskCompletedRequest
 typealias RespondQueryTaskCompletedResponse =

@@ -34,7 +34,7 @@ def test_register_and_describe(raw: RawClient, names) -> None:
 
 def test_capabilities_and_limits(raw: RawClient) -> None:
     info = raw.call("DescribeNamespace", namespace="default").namespace_info
-    assert not info.capabilities.eager_workflow_start, "not built yet"
+    assert info.capabilities.eager_workflow_start
     assert info.limits.blob_size_limit_error == 2 * 1024 * 1024
     assert info.limits.memo_size_limit_error == 2 * 1024 * 1024
 

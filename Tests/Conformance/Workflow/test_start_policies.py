@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 
 import pytest
 from temporalio.api.enums.v1 import (
@@ -124,14 +125,62 @@ def test_start_response(raw: RawClient, names) -> None:
     assert started["identity"] == "raw-client"
 
 
-def test_eager_start_is_declined(raw: RawClient, names) -> None:
-    """Eager starts are not offered: the first task goes to whoever polls."""
-    reply = raw.start(names(), names.task_queue, request_eager_execution=True)
+def test_eager_start(raw: RawClient, names) -> None:
+    """The first workflow task comes with the answer, and again with that of a repeated request."""
+    request_id = str(uuid.uuid4())
+    reply = raw.start(
+        names(), names.task_queue, request_id=request_id, request_eager_execution=True)
+    task = reply.eager_workflow_task
+    assert types(task.history.events) == [
+        "WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted"]
+    assert (task.started_event_id, task.previous_started_event_id, task.attempt) == (3, 0, 1)
+    assert task.workflow_execution.run_id == reply.run_id and not task.next_page_token
+    assert task.workflow_execution_task_queue.name == names.task_queue
+    again = raw.start(
+        names(), names.task_queue, request_id=request_id, request_eager_execution=True)
+    assert again.started and again.eager_workflow_task == task
+    assert not raw.poll_workflow(names.task_queue, timeout=2.5).task_token
+    raw.respond(task, complete())
+    late = raw.start(
+        names(), names.task_queue, request_id=request_id, request_eager_execution=True)
+    assert late.run_id == reply.run_id and not late.HasField("eager_workflow_task")
+    assert_history(raw.history(names()), """
+        1 WorkflowExecutionStarted {"eagerExecutionAccepted": true}
+        2 WorkflowTaskScheduled {"attempt": 1}
+        3 WorkflowTaskStarted {"scheduledEventId": "2", "identity": "raw-client"}
+        4 WorkflowTaskCompleted {"scheduledEventId": "2", "startedEventId": "3"}
+        5 WorkflowExecutionCompleted
+    """)
+
+
+def test_eager_task_that_is_not_answered_goes_to_the_queue(raw: RawClient, names) -> None:
+    reply = raw.start(
+        names(), names.task_queue, request_eager_execution=True, task_timeout=1)
+    assert reply.HasField("eager_workflow_task")
+    task = raw.next_workflow_task(names.task_queue)
+    assert task.attempt == 2
+    raw.respond(task, complete())
+    assert types(raw.history(names()))[3] == "WorkflowTaskTimedOut"
+
+
+def test_no_eager_start_with_a_delay(raw: RawClient, names) -> None:
+    reply = raw.start(
+        names(), names.task_queue, request_eager_execution=True, delay=0.3)
     assert not reply.HasField("eager_workflow_task")
     raw.respond(raw.next_workflow_task(names.task_queue), complete())
     events = raw.history(names())
-    assert types(events)[-1] == "WorkflowExecutionCompleted"
     assert not events[0].workflow_execution_started_event_attributes.eager_execution_accepted
+
+
+def test_eager_start_switched_off(own_server, names) -> None:
+    target = own_server(
+        extra=["--dynamic-config-value", "system.enableEagerWorkflowStart=false"]).start()
+    raw = RawClient(target.address)
+    assert not raw.call("GetSystemInfo").capabilities.eager_workflow_start
+    reply = raw.start(names(), names.task_queue, request_eager_execution=True)
+    assert not reply.HasField("eager_workflow_task")
+    raw.respond(raw.next_workflow_task(names.task_queue), complete())
+    raw.close()
 
 
 def test_start_delay(raw: RawClient, names) -> None:

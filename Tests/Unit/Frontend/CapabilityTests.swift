@@ -18,6 +18,7 @@ import Testing
                     $0.upsertMemo = true
                     $0.sdkMetadata = true
                     $0.countGroupByExecutionStatus = true
+                    $0.eagerWorkflowStart = true
                 })
         #expect(info.serverVersion.wholeMatch(of: /1\.\d+\.\d+/) != nil)
     }
@@ -29,7 +30,7 @@ import Testing
                 Temporal_Api_Workflowservice_V1_DescribeNamespaceRequest.with {
                     $0.namespace = "default"
                 })
-        #expect(described.namespaceInfo.capabilities == .init())
+        #expect(described.namespaceInfo.capabilities == .with { $0.eagerWorkflowStart = true })
         #expect(!described.namespaceInfo.supportsSchedules)
         #expect(described.namespaceInfo.limits.blobSizeLimitError == 2 * 1_024 * 1_024)
     }

@@ -181,7 +181,7 @@ import Testing
         #expect(request.workflowRunTimeout.seconds == 100)
         #expect(request.workflowTaskTimeout.seconds == 100)
         #expect(request.taskQueue.kind == .normal)
-        #expect(!request.requestEagerExecution)
+        #expect(request.requestEagerExecution)
         #expect(request.retryPolicy.backoffCoefficient == 2)
         #expect(request.retryPolicy.maximumInterval.seconds == 200)
     }

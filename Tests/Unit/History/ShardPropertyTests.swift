@@ -72,6 +72,7 @@ struct RandomShardUse {
         case 22: self.disturb()
         case 23: if self.chance(3) { self.reset() }
         case 24: self.pauseOrUnpause()
+        case 25: self.operate()
         default: self.hold()
         }
     }
@@ -84,6 +85,7 @@ struct RandomShardUse {
         let body = self.shard.startBody {
             $0.workflowID = id.rawValue
             $0.workflowIDConflictPolicy = conflict[self.pick(3)]
+            $0.requestEagerExecution = self.chance(6)
             if self.chance(3) { $0.retryPolicy = .attempts(3) }
             if self.chance(4) { $0.workflowRunTimeout = Duration.seconds(self.pick(60) + 1).proto }
             if self.chance(4) { $0.workflowStartDelay = Duration.seconds(self.pick(10)).proto }
@@ -96,7 +98,11 @@ struct RandomShardUse {
                 $0.onConflictOptions.attachRequestID = self.chance(2)
             }
         }
-        _ = self.send(.startWorkflowExecution(body), to: id)
+        if case .started(let response) = self.send(.startWorkflowExecution(body), to: id),
+            response.hasEagerWorkflowTask
+        {
+            self.tasks.append(response.eagerWorkflowTask)
+        }
     }
 
     private mutating func pauseOrUnpause() {
@@ -175,6 +181,7 @@ struct RandomShardUse {
                         $0.startToCloseTimeout = Duration.seconds(self.pick(20) + 1).proto
                         if self.chance(2) { $0.heartbeatTimeout = Duration.seconds(3).proto }
                         if self.chance(2) { $0.retryPolicy = .attempts(2) }
+                        $0.requestEagerExecution = self.chance(4)
                     })
             case 1: commands.append(.timer("t\(self.pick(4))", after: .seconds(self.pick(20))))
             case 2: commands.append(.cancelTimer("t\(self.pick(4))"))
@@ -205,7 +212,11 @@ struct RandomShardUse {
             }
         }
         guard let operation else { return }
-        _ = self.send(operation, to: WorkflowID(task.workflowExecution.workflowID))
+        if case .workflowTaskCompleted(let response) = self.send(
+            operation, to: WorkflowID(task.workflowExecution.workflowID))
+        {
+            self.activities += response.activityTasks
+        }
     }
 
     private mutating func failTask() {
@@ -234,6 +245,27 @@ struct RandomShardUse {
         }
         if !self.chance(4) { self.activities.remove(at: index) }
         _ = self.send(operation, to: WorkflowID(task.workflowExecution.workflowID))
+    }
+
+    /// An operator does something to activities.
+    private mutating func operate() {
+        let selections: [ActivitySelection] = [.id("a\(self.pick(4))"), .type("Work"), .all]
+        let jitter = Duration.seconds(self.pick(3))
+        let changes: [ActivityChange] = [
+            .pause(identity: "op", reason: "", requestID: "\(self.pick(3))"),
+            .unpause(
+                resetsAttempts: self.chance(2), resetsHeartbeat: self.chance(2), jitter: jitter),
+            .reset(
+                resetsHeartbeat: self.chance(2), keepsPaused: self.chance(2),
+                restoresOptions: self.chance(2), jitter: jitter),
+            .update(
+                .with { $0.heartbeatTimeout = Duration.seconds(5).proto },
+                fields: ["heartbeatTimeout"]),
+            .restoreOptions,
+        ]
+        let change = changes[self.pick(changes.count)]
+        _ = self.send(
+            .changeActivities(runID: "", selections[self.pick(3)], change), to: self.workflow())
     }
 
     private mutating func look() {

@@ -73,6 +73,14 @@ extension RespondActivityTaskCompletedByIdRequest: NamespacedRequest {}
 extension RespondActivityTaskFailedByIdRequest: NamespacedRequest {}
 extension RespondActivityTaskCanceledByIdRequest: NamespacedRequest {}
 extension RecordActivityTaskHeartbeatByIdRequest: NamespacedRequest {}
+extension PauseActivityRequest: NamespacedRequest {}
+extension UnpauseActivityRequest: NamespacedRequest {}
+extension ResetActivityRequest: NamespacedRequest {}
+extension UpdateActivityOptionsRequest: NamespacedRequest {}
+extension PauseActivityExecutionRequest: NamespacedRequest {}
+extension UnpauseActivityExecutionRequest: NamespacedRequest {}
+extension ResetActivityExecutionRequest: NamespacedRequest {}
+extension UpdateActivityExecutionOptionsRequest: NamespacedRequest {}
 extension ResetStickyTaskQueueRequest: NamespacedRequest {}
 extension ShutdownWorkerRequest: NamespacedRequest {}
 extension DescribeTaskQueueRequest: NamespacedRequest {}

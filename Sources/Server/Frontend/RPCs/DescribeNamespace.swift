@@ -45,7 +45,10 @@ extension FrontendService {
     /// A namespace's info with what the server can do in it; true only for what works.
     func info(of namespace: Namespace) -> Temporal_Api_Namespace_V1_NamespaceInfo {
         var info = namespace.record.info
-        info.capabilities = .with { $0.workflowPause = self.settings.enableWorkflowPause }
+        info.capabilities = .with {
+            $0.eagerWorkflowStart = self.settings.enableEagerWorkflowStart
+            $0.workflowPause = self.settings.enableWorkflowPause
+        }
         info.limits = .with {
             $0.blobSizeLimitError = Int64(self.settings.blobSizeErrorMax)
             $0.memoSizeLimitError = Int64(self.settings.memoSizeErrorMax)

@@ -26,6 +26,7 @@ package enum FrontendRPCs {
         self.visitWorkers(&visitor)
         self.visitTasks(&visitor)
         self.visitActivitiesByID(&visitor)
+        self.visitActivityOperations(&visitor)
     }
 
     private static func visitClusterAndNamespaces(_ visitor: inout some RPCVisitor) {
@@ -229,6 +230,49 @@ package enum FrontendRPCs {
             .namespaced("RecordActivityTaskHeartbeatById") {
                 (service, request, call) async throws(ServiceError) in
                 try await service.recordActivityTaskHeartbeatById(request, call)
+            })
+    }
+
+    private static func visitActivityOperations(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("PauseActivity") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pauseActivity(request, call)
+            })
+        visitor.visit(
+            .namespaced("UnpauseActivity") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.unpauseActivity(request, call)
+            })
+        visitor.visit(
+            .namespaced("ResetActivity") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.resetActivity(request, call)
+            })
+        visitor.visit(
+            .namespaced("UpdateActivityOptions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.updateActivityOptions(request, call)
+            })
+        visitor.visit(
+            .namespaced("PauseActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pauseActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("UnpauseActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.unpauseActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("ResetActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.resetActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("UpdateActivityExecutionOptions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.updateActivityExecutionOptions(request, call)
             })
     }
 }

@@ -1,3 +1,4 @@
+import DynamicConfig
 import Primitives
 import SwiftProtobuf
 import TemporalAPI
@@ -17,6 +18,7 @@ extension FrontendService {
                 $0.upsertMemo = true
                 $0.sdkMetadata = true
                 $0.countGroupByExecutionStatus = true
+                $0.eagerWorkflowStart = self.settings.enableEagerWorkflowStart
             }
         }
     }

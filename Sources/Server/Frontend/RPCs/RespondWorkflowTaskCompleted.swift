@@ -24,6 +24,7 @@ extension FrontendService {
                 request, token, call, .badBinary,
                 "BadBinary: binary \(request.binaryChecksum) is marked as bad deployment")
         }
+        if EagerActivityClients.mishandle(call.context) { Self.declineEagerActivities(&request) }
         do throws(ServiceError) {
             try self.checkSearchAttributes(of: &request.commands, call)
         } catch {
@@ -106,5 +107,19 @@ extension FrontendService {
         }
         try await self.send(.respondWorkflowTaskFailed(token, failed), to: token.workflowID, call)
         throw .invalidArgument(message)
+    }
+
+    private static func declineEagerActivities(
+        _ request: inout RespondWorkflowTaskCompletedRequest
+    ) {
+        for index in request.commands.indices {
+            guard
+                case .scheduleActivityTaskCommandAttributes(var attributes) =
+                    request
+                    .commands[index].attributes
+            else { continue }
+            attributes.requestEagerExecution = false
+            request.commands[index].scheduleActivityTaskCommandAttributes = attributes
+        }
     }
 }

@@ -18,9 +18,10 @@ extension FrontendService {
         guard !request.hasPropagatedNexusSerializationContext else {
             throw .notBuilt("propagated_nexus_serialization_context is")
         }
-        // A worker that asked for its first task right away takes it by polling instead.
-        request.requestEagerExecution = false
-        request.clearEagerWorkerDeploymentOptions()
+        if request.eagerWorkerDeploymentOptions.workerVersioningMode == .versioned {
+            // The task is for workers of a version this server cannot choose.
+            request.requestEagerExecution = false
+        }
         return try await self.send(
             .startWorkflowExecution(request), to: request.workflowID, call
         ) { reply -> StartWorkflowExecutionResponse? in

@@ -152,11 +152,3 @@ extension FrontendService {
     static let linksMax = 10
     static let linkSizeMax = 4_000
 }
-
-/// A caller's duration, if it is one the API allows: consistent, not negative.
-///
-/// At most ``Duration/longest``, so that sums and multiples of durations stay in range.
-func validDuration(_ proto: Google_Protobuf_Duration) -> Duration? {
-    guard proto.seconds >= 0, (0..<1_000_000_000).contains(proto.nanos) else { return nil }
-    return Duration(clamping: proto)
-}

@@ -21,6 +21,8 @@ extension ServiceError {
     static let workflowIDTooLong = invalidArgument("WorkflowId length exceeds limit.")
     static let runIDInvalid = invalidArgument("Invalid RunId.")
     static let activityIDNotSet = invalidArgument("ActivityId is not set on request.")
+    static let activityIDOrTypeNotSet = invalidArgument(
+        "Either Activity.Id or Activity.Type should be set on request.")
     static let activityIDTooLong = invalidArgument("ActivityId length exceeds limit.")
     static let workflowTypeNotSet = invalidArgument("WorkflowType is not set on request.")
     static let workflowTypeTooLong = invalidArgument("WorkflowType length exceeds limit.")

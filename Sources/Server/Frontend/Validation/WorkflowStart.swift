@@ -158,41 +158,6 @@ extension FrontendService {
 /// `policy` with its defaults filled in.
 /// - Throws: `invalidArgument` if it makes no sense.
 func validRetryPolicy(_ policy: RetryPolicy) throws(ServiceError) -> RetryPolicy {
-    guard let initial = validDuration(policy.initialInterval) else {
-        throw .invalidArgument("invalid InitialInterval set on retry policy: not a valid duration")
-    }
-    guard let longest = validDuration(policy.maximumInterval) else {
-        throw .invalidArgument("invalid MaximumInterval set on retry policy: not a valid duration")
-    }
-    var policy = policy
-    let interval = initial == .zero ? .seconds(1) : initial
-    policy.initialInterval = interval.proto
-    policy.maximumInterval =
-        (longest == .zero ? min(interval * 100, .longest) : longest).proto
-    if policy.backoffCoefficient == 0 { policy.backoffCoefficient = 2 }
-    // A single attempt is never repeated, so how it would be is nobody's concern.
-    if policy.maximumAttempts == 1 { return policy }
-    guard policy.backoffCoefficient >= 1, policy.backoffCoefficient.isFinite else {
-        throw .invalidArgument("BackoffCoefficient cannot be less than 1 on retry policy.")
-    }
-    guard longest == .zero || longest >= interval else {
-        throw .invalidArgument(
-            "MaximumInterval cannot be less than InitialInterval on retry policy.")
-    }
-    guard policy.maximumAttempts >= 0 else {
-        throw .invalidArgument("MaximumAttempts cannot be negative on retry policy.")
-    }
-    try checkTimeoutTypes(policy.nonRetryableErrorTypes)
-    return policy
-}
-
-private func checkTimeoutTypes(_ types: [String]) throws(ServiceError) {
-    let prefix = "TemporalTimeout:"
-    let known = ["StartToClose", "ScheduleToStart", "ScheduleToClose", "Heartbeat"]
-    for type in types where type.hasPrefix(prefix) {
-        let timeout = type.dropFirst(prefix.count)
-        guard known.contains(where: { $0 == timeout }) else {
-            throw .invalidArgument("Invalid timeout type value: \(timeout).")
-        }
-    }
+    if let flaw = policy.flaw { throw .invalidArgument(flaw) }
+    return policy.withDefaults
 }

@@ -17,17 +17,9 @@ package enum RetryDecision: Equatable, Sendable {
         policy: Temporal_Api_Common_V1_RetryPolicy, attempt: Int32, failure: Failure?,
         now: Timestamp, expiration: Timestamp?, capsNextRetryDelay: Bool
     ) {
-        if let failure {
-            if case .timeoutFailureInfo(let timeout) = failure.failureInfo,
-                timeout.timeoutType == .scheduleToStart || timeout.timeoutType == .scheduleToClose
-            {
-                self = .giveUp(.timeout)
-                return
-            }
-            guard failure.isRetryable(nonRetryableTypes: policy.nonRetryableErrorTypes) else {
-                self = .giveUp(.nonRetryableFailure)
-                return
-            }
+        if let failure, let state = Self.end(after: failure, policy) {
+            self = .giveUp(state)
+            return
         }
         if policy.maximumAttempts > 0, attempt >= policy.maximumAttempts {
             self = .giveUp(.maximumAttemptsReached)
@@ -37,7 +29,7 @@ package enum RetryDecision: Equatable, Sendable {
             let interval = Self.interval(
                 policy, attempt: attempt, failure: failure, capsNextRetryDelay: capsNextRetryDelay)
         else {
-            self = .giveUp(.maximumAttemptsReached)
+            self = .giveUp(.timeout)
             return
         }
         if let expiration, now + interval > expiration {
@@ -45,6 +37,19 @@ package enum RetryDecision: Equatable, Sendable {
             return
         }
         self = .retry(after: interval)
+    }
+
+    /// Why a failure of this kind is never followed by another attempt; nil if it may be.
+    static func end(
+        after failure: Failure, _ policy: Temporal_Api_Common_V1_RetryPolicy
+    ) -> RetryState? {
+        if case .timeoutFailureInfo(let timeout) = failure.failureInfo,
+            timeout.timeoutType == .scheduleToStart || timeout.timeoutType == .scheduleToClose
+        {
+            return .timeout
+        }
+        return failure.isRetryable(nonRetryableTypes: policy.nonRetryableErrorTypes)
+            ? nil : .nonRetryableFailure
     }
 
     private static func interval(
@@ -58,8 +63,15 @@ package enum RetryDecision: Equatable, Sendable {
             let delay = max(Duration(clamping: info.nextRetryDelay), .zero)
             return capsNextRetryDelay && longest > .zero ? min(delay, longest) : delay
         }
-        let initial = Double(Duration(clamping: policy.initialInterval).nanoseconds)
-        var nanoseconds = initial
+        return self.interval(policy, attempt: attempt)
+    }
+
+    /// How long the policy waits after a failed attempt; nil if it says nothing usable.
+    static func interval(
+        _ policy: Temporal_Api_Common_V1_RetryPolicy, attempt: Int32
+    ) -> Duration? {
+        let longest = Duration(clamping: policy.maximumInterval)
+        var nanoseconds = Double(Duration(clamping: policy.initialInterval).nanoseconds)
         let coefficient = policy.backoffCoefficient
         // Repeated multiplication instead of a power keeps the result the same on every platform.
         for _ in 1..<max(Int(attempt), 1) {
@@ -92,49 +104,5 @@ extension Failure {
         default:
             return true
         }
-    }
-}
-
-extension Temporal_Api_Common_V1_RetryPolicy {
-    /// This policy with every unset field at its default.
-    package var withDefaults: Self {
-        var policy = self
-        if Duration(clamping: policy.initialInterval) <= .zero {
-            policy.initialInterval = Duration.seconds(1).proto
-        }
-        if policy.backoffCoefficient == 0 { policy.backoffCoefficient = 2 }
-        if Duration(clamping: policy.maximumInterval) <= .zero {
-            let initial = Duration(clamping: policy.initialInterval)
-            policy.maximumInterval = min(initial * 100, .longest).proto
-        }
-        return policy
-    }
-
-    /// Why this policy cannot be used; nil if it can.
-    package var flaw: String? {
-        if self.maximumAttempts == 1 { return nil }
-        if Duration(clamping: self.initialInterval) < .zero {
-            return "InitialInterval cannot be negative on retry policy."
-        }
-        if self.backoffCoefficient != 0, !(self.backoffCoefficient >= 1) {
-            return "BackoffCoefficient cannot be less than 1 on retry policy."
-        }
-        if Duration(clamping: self.maximumInterval) < .zero {
-            return "MaximumInterval cannot be negative on retry policy."
-        }
-        if Duration(clamping: self.maximumInterval) > .zero,
-            Duration(clamping: self.maximumInterval) < Duration(clamping: self.initialInterval)
-        {
-            return "MaximumInterval cannot be less than InitialInterval on retry policy."
-        }
-        if self.maximumAttempts < 0 { return "MaximumAttempts cannot be negative on retry policy." }
-        for type in self.nonRetryableErrorTypes where type.hasPrefix("TemporalTimeout:") {
-            let name = type.dropFirst("TemporalTimeout:".count)
-            guard
-                ["StartToClose", "ScheduleToStart", "ScheduleToClose", "Heartbeat"].contains(
-                    String(name))
-            else { return "Invalid timeout type value: \(type.prefix(100))." }
-        }
-        return nil
     }
 }

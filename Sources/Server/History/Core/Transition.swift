@@ -30,6 +30,8 @@ package struct Transition {
     var needsWorkflowTask = false
     /// Whether events came while the workflow task that is being completed was with its worker.
     var hasUnseenEvents = false
+    /// Activities the completing worker wants to run itself, by scheduled event.
+    var eagerActivities: [Int64] = []
     /// Who completes a workflow task.
     var workerIdentity = historyServiceIdentity
 
@@ -194,6 +196,8 @@ package struct Transition {
         }
     }
 
+    mutating func markVisibilityChanged() { self.isVisibilityChanged = true }
+
     mutating func endBatch() {
         guard !self.openBatch.isEmpty else { return }
         self.batches.append(self.openBatch)
@@ -216,6 +220,10 @@ package struct Transition {
         self.tasks.append(record)
     }
 
+    private var touchedActivities: Bool {
+        self.touched.contains { if case .activity = $0 { true } else { false } }
+    }
+
     /// Completes the transition: schedules what is due to the worker, flushes, counts.
     mutating func finish() {
         if self.state.hasStartedWorkflowTask,
@@ -231,6 +239,7 @@ package struct Transition {
         self.touched.formUnion(
             self.state.keepAttachedRequests(self.settings.attachedRequestsMax))
         self.endBatch()
+        if self.touchedActivities { self.updatePauseInfo() }
         self.state.info.stateTransitionCount += 1
         if let first = self.batches.last?.first {
             self.state.info.lastBatchFirstEventID = first.eventID

@@ -19,6 +19,10 @@ enum HistoryRules {
                 key: key, version: run.version, info: run.info, items: run.items, currentRunID: nil)
             let stored = try MutableState(record)
             #expect(stored.nextDeadline == run.nextTimerAt, "\(when), \(key)")
+            let isPaused = stored.activities.values.contains(where: \.hasPause)
+            let pauseInfo = stored.info.searchAttributes["TemporalPauseInfo"]
+            #expect(
+                stored.info.status != .running || isPaused == (pauseInfo != nil), "\(when), \(key)")
             #expect(
                 stored.info.nextEventID == (shard.store.history[key]?.last?.lastEventID ?? 0) + 1)
             if let cached = shard.cachedState(of: key) {

@@ -29,8 +29,7 @@ extension Transition {
         if attributes.hasRetryPolicy, let flaw = attributes.retryPolicy.flaw {
             throw CommandFailure(cause, flaw)
         }
-        let timeouts = try ActivityTimeouts(
-            attributes, runTimeout: .nanoseconds(self.state.info.runTimeoutNs))
+        let timeouts = try self.timeouts(attributes)
         if self.state.activity(named: attributes.activityID) != nil {
             throw CommandFailure(
                 .scheduleActivityDuplicateID, "ActivityId is already in use by a pending activity.")
@@ -62,52 +61,23 @@ extension Transition {
                     if attributes.hasPriority { $0.priority = attributes.priority }
                 })
         ) { annotate(&$0, from: command) }
-        if let activity = self.state.activities[event.eventID] { self.dispatch(activity) }
-    }
-}
-
-/// An activity's timeouts after normalisation; zero is "none".
-struct ActivityTimeouts: Equatable, Sendable {
-    var scheduleToClose: Duration
-    var scheduleToStart: Duration
-    var startToClose: Duration
-    var heartbeat: Duration
-
-    /// Fills in what is missing from what is given, as far as the run's own timeout.
-    init(
-        _ attributes: Temporal_Api_Command_V1_ScheduleActivityTaskCommandAttributes,
-        runTimeout: Duration
-    ) throws(CommandFailure) {
-        self.scheduleToClose = Duration(clamping: attributes.scheduleToCloseTimeout)
-        self.scheduleToStart = Duration(clamping: attributes.scheduleToStartTimeout)
-        self.startToClose = Duration(clamping: attributes.startToCloseTimeout)
-        self.heartbeat = Duration(clamping: attributes.heartbeatTimeout)
-        let all = [self.scheduleToClose, self.scheduleToStart, self.startToClose, self.heartbeat]
-        guard all.allSatisfy({ $0 >= .zero }) else {
-            throw CommandFailure(
-                .badScheduleActivityAttributes, "A valid timeout may not be negative.")
-        }
-        if self.scheduleToClose > .zero {
-            self.scheduleToStart = Self.limited(self.scheduleToStart, to: self.scheduleToClose)
-            self.startToClose = Self.limited(self.startToClose, to: self.scheduleToClose)
-        } else if self.startToClose > .zero {
-            self.scheduleToClose = runTimeout
-            if self.scheduleToStart == .zero { self.scheduleToStart = runTimeout }
+        guard let activity = self.state.activities[event.eventID] else { return }
+        if attributes.requestEagerExecution, self.settings.enableActivityEagerExecution {
+            self.eagerActivities.append(event.eventID)
         } else {
-            throw CommandFailure(
-                .badScheduleActivityAttributes,
-                "A valid StartToClose or ScheduleToCloseTimeout is not set on command.")
+            self.dispatch(activity)
         }
-        if runTimeout > .zero {
-            self.scheduleToClose = min(self.scheduleToClose, runTimeout)
-            self.scheduleToStart = min(self.scheduleToStart, runTimeout)
-            self.startToClose = min(self.startToClose, runTimeout)
-            self.heartbeat = min(self.heartbeat, runTimeout)
-        }
-        self.heartbeat = min(self.heartbeat, self.startToClose)
     }
 
-    private static func limited(_ timeout: Duration, to limit: Duration) -> Duration {
-        timeout == .zero ? limit : min(timeout, limit)
+    private func timeouts(
+        _ attributes: Temporal_Api_Command_V1_ScheduleActivityTaskCommandAttributes
+    ) throws(CommandFailure) -> ActivityTimeouts {
+        do throws(ServiceError) {
+            return try ActivityTimeouts(
+                .init(attributes), of: attributes.activityID, attributes.activityType.name,
+                runTimeout: .nanoseconds(self.state.info.runTimeoutNs))
+        } catch {
+            throw CommandFailure(.badScheduleActivityAttributes, error.message)
+        }
     }
 }

@@ -87,10 +87,12 @@ extension MutableState {
     private static func forEachDeadline(
         of activity: StoredActivity, _ body: (Int64, ActivityDeadline) -> Void
     ) {
+        // Time does not run for an activity an operator holds.
+        guard !activity.hasPause else { return }
         if activity.scheduleToCloseNs > 0 {
             body(activity.firstScheduledAt.after(activity.scheduleToCloseNs), .scheduleToClose)
         }
-        if activity.startedAt != 0 {
+        if activity.isStarted {
             if activity.startToCloseNs > 0 {
                 body(activity.startedAt.after(activity.startToCloseNs), .startToClose)
             }

@@ -17,9 +17,12 @@ extension HistoryReply {
             response.history.events = page.events
             response.nextPageToken = token
             return .workflowTaskStarted(response)
-        case .started, .signalWithStarted, .signaled, .optionsUpdated, .described, .queried,
-            .activityTaskStarted, .workflowTaskCompleted, .activityHeartbeat, .reset,
-            .done:
+        case .started(var response):
+            response.eagerWorkflowTask.history.events = page.events
+            response.eagerWorkflowTask.nextPageToken = token
+            return .started(response)
+        case .signalWithStarted, .signaled, .optionsUpdated, .described, .queried, .activityTaskStarted,
+            .workflowTaskCompleted, .activityHeartbeat, .activitiesChanged, .reset, .done:
             invariantFailure("a reply without history got a page of it")
         }
     }

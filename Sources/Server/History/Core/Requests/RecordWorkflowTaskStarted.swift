@@ -46,19 +46,7 @@ extension HistoryShard {
     ) {
         let state = run.state
         let task = state.info.workflowTask
-        var response = PollWorkflowTaskResponse()
-        response.taskToken = state.workflowTaskToken
-        response.workflowExecution = state.execution
-        response.workflowType.name = state.info.workflowType
-        response.previousStartedEventID = state.info.lastCompletedTaskStartedEventID
-        response.startedEventID = task.startedEventID
-        response.attempt = task.attempt
-        response.workflowExecutionTaskQueue = .with {
-            $0.name = state.info.taskQueue
-            $0.kind = .normal
-        }
-        response.scheduledTime = Timestamp(nanoseconds: task.originalScheduledAt).proto
-        response.startedTime = Timestamp(nanoseconds: task.startedAt).proto
+        var response = state.startedWorkflowTask
         // A poll that asks again gets what it was given, not a query that came later: the events
         // it is given may not hold what that query must see.
         for query in run.queries where query.carrier == task.stamp {
@@ -73,6 +61,25 @@ extension HistoryShard {
 }
 
 extension MutableState {
+    /// What a worker gets for the started workflow task, but for its history.
+    var startedWorkflowTask: PollWorkflowTaskResponse {
+        let task = self.info.workflowTask
+        return .with {
+            $0.taskToken = self.workflowTaskToken
+            $0.workflowExecution = self.execution
+            $0.workflowType.name = self.info.workflowType
+            $0.previousStartedEventID = self.info.lastCompletedTaskStartedEventID
+            $0.startedEventID = task.startedEventID
+            $0.attempt = task.attempt
+            $0.workflowExecutionTaskQueue = .with {
+                $0.name = self.info.taskQueue
+                $0.kind = .normal
+            }
+            $0.scheduledTime = Timestamp(nanoseconds: task.originalScheduledAt).proto
+            $0.startedTime = Timestamp(nanoseconds: task.startedAt).proto
+        }
+    }
+
     /// The events a worker gets with a workflow task.
     func taskHistory(from first: Int64, pageMax: Int) -> HistoryFetch {
         var token = StoredHistoryPageToken(of: self.key, next: first)

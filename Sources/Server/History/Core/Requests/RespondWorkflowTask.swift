@@ -39,10 +39,14 @@ extension HistoryShard {
         } catch {
             return self.fail(run, request, because: error, call, &effects)
         }
+        let eager = transition.startEagerActivities(identity: request.identity)
         let answered = self.takeAnswered(of: key, with: request.queryResults)
         self.accept(transition, &effects)
         self.answer(answered, of: key, with: request.queryResults, &effects)
-        self.reply(call.id, .workflowTaskCompleted(.init()), seeing: key, &effects)
+        let response = Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedResponse.with {
+            $0.activityTasks = eager
+        }
+        self.reply(call.id, .workflowTaskCompleted(response), seeing: key, &effects)
     }
 
     /// Commands that could never be carried out in this order, whatever the run's state.

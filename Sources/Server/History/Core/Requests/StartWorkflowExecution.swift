@@ -50,7 +50,8 @@ extension HistoryShard {
         _ request: StartRequest, _ run: CachedRun, _ call: Call, _ effects: inout [Effect]
     ) -> Bool {
         if run.state.info.createRequestID == request.requestID {
-            self.replyStarted(run, call, isNew: true, &effects)
+            self.replyStarted(
+                run, call, isNew: true, isEager: request.requestEagerExecution, &effects)
             return true
         }
         guard let attached = run.state.attachedRequests[request.requestID] else { return false }
@@ -105,17 +106,17 @@ extension HistoryShard {
     ) {
         let runID = runID ?? RunID(self.generator.uuid())
         var transition = self.creating(request, call, runID: runID)
-        transition.needsWorkflowTask = true
-        self.acceptNew(transition, replacing: previous)
-        let key = transition.state.key
-        let response = StartResponse.with {
-            $0.runID = runID.rawValue
-            $0.firstExecutionRunID = runID.rawValue
-            $0.started = true
-            $0.status = .running
-            $0.link = .startedEvent(of: key, namespace: call.request.namespace.name)
+        if request.isEager(at: self.now, self.settings) {
+            transition.scheduleWorkflowTask(isForMatching: false)
+            transition.startWorkflowTask(
+                requestID: request.requestID, identity: request.identity, isStickyPoll: false)
+        } else {
+            transition.needsWorkflowTask = true
         }
-        self.reply(call.id, .started(response), seeing: key, &effects)
+        self.acceptNew(transition, replacing: previous)
+        guard let run = self.runs[transition.state.key] else { return }
+        self.replyStarted(
+            run, call, isNew: true, isEager: request.requestEagerExecution, &effects)
     }
 
     func creating(_ request: StartRequest, _ call: Call, runID: RunID) -> Transition {
@@ -123,7 +124,7 @@ extension HistoryShard {
             $0.eventType = .workflowExecutionStarted
             $0.eventTime = self.now.proto
             $0.workflowExecutionStartedEventAttributes = request.startedAttributes(
-                runID: runID, now: self.now)
+                runID: runID, now: self.now, isEager: request.isEager(at: self.now, self.settings))
             if request.hasUserMetadata { $0.userMetadata = request.userMetadata }
             $0.links = request.links
         }
@@ -137,11 +138,12 @@ extension HistoryShard {
     /// `attached` is the caller's request if it was attached to the run, which it did not start.
     private mutating func replyStarted(
         _ run: CachedRun, _ call: Call, isNew: Bool, attached: StoredAttachedRequest? = nil,
+        isEager: Bool = false,
         _ effects: inout [Effect]
     ) {
         let key = run.state.key
         let namespace = call.request.namespace.name
-        let response = StartResponse.with {
+        var response = StartResponse.with {
             $0.runID = key.runID.rawValue
             $0.firstExecutionRunID = run.state.info.firstRunID
             $0.started = isNew
@@ -151,7 +153,12 @@ extension HistoryShard {
                     .request($0.requestID, $0.eventType, of: key, namespace: namespace)
                 } ?? .startedEvent(of: key, namespace: namespace)
         }
-        self.reply(call.id, .started(response), seeing: key, &effects)
+        guard isEager, run.state.hasEagerTask else {
+            return self.reply(call.id, .started(response), seeing: key, &effects)
+        }
+        response.eagerWorkflowTask = run.state.startedWorkflowTask
+        let history = run.state.taskHistory(from: 1, pageMax: self.settings.historyPageSizeMax)
+        self.reply(call.id, .started(response), fetch: history, &effects)
     }
 }
 
@@ -218,7 +225,7 @@ extension CachedRun {
 extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
     /// The first event's attributes for a run that begins a chain.
     fileprivate func startedAttributes(
-        runID: RunID, now: Timestamp
+        runID: RunID, now: Timestamp, isEager: Bool
     ) -> Temporal_Api_History_V1_WorkflowExecutionStartedEventAttributes {
         .with {
             $0.workflowType = self.workflowType
@@ -251,6 +258,7 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             if self.hasPriority { $0.priority = self.priority }
             if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }
             $0.workflowID = self.workflowID
+            $0.eagerExecutionAccepted = isEager
         }
     }
 
@@ -259,5 +267,21 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
         let delay = Duration(clamping: self.workflowStartDelay)
         if delay > .zero { return delay }
         return CronSchedule(self.cronSchedule)?.backoff(afterScheduled: now, now: now) ?? .zero
+    }
+
+    /// Whether the caller gets the run's first workflow task with the answer.
+    fileprivate func isEager(at now: Timestamp, _ settings: Settings) -> Bool {
+        self.requestEagerExecution && settings.enableEagerWorkflowStart
+            && self.firstTaskBackoff(at: now) == .zero
+    }
+}
+
+extension MutableState {
+    /// Whether the run's first workflow task, given to who started it, is still with them.
+    fileprivate var hasEagerTask: Bool {
+        let task = self.info.workflowTask
+        return self.isRunning && self.info.hasWorkflowTask && task.startedEventID == 3
+            && task.attempt == 1
+            && self.startedEvent.workflowExecutionStartedEventAttributes.eagerExecutionAccepted
     }
 }

@@ -74,14 +74,13 @@ extension HistoryShard {
         case .recordActivityHeartbeat(let activity, let details):
             self.recordHeartbeat(activity, details, call, &effects)
         case .respondActivityCompleted(let activity, let result, let identity):
-            self.respond(activity, completer: identity, call, &effects) {
-                transition, activity throws(ServiceError) in
-                transition.completeActivity(activity, result: result, identity: identity)
-            }
+            self.respondCompleted(activity, result, identity, call, &effects)
         case .respondActivityFailed(let activity, let failure, let details, let identity):
             self.respondFailed(activity, failure, details, identity, call, &effects)
         case .respondActivityCanceled(let activity, let details, let identity):
             self.respondCanceled(activity, details, identity, call, &effects)
+        case .changeActivities(let runID, let selection, let change):
+            self.changeActivities(runID, selection, change, call, &effects)
         }
     }
 

@@ -7,7 +7,9 @@ extension Transition {
     /// Gives the run a workflow task, unless it has one, is closed or paused, or must not run yet.
     ///
     /// From the second attempt on the task is transient: its events are written when it completes.
-    mutating func scheduleWorkflowTask(attempt: Int32 = 1) {
+    ///
+    /// One that does not go to matching is started in the same transition.
+    mutating func scheduleWorkflowTask(attempt: Int32 = 1, isForMatching: Bool = true) {
         guard self.state.isRunning, !self.state.isPaused, !self.state.hasWorkflowTask,
             !self.state.isBackingOff
         else { return }
@@ -33,7 +35,7 @@ extension Transition {
         }
         if task.kind == .normal { self.appendScheduled(task) }
         self.state.info.workflowTask = task
-        self.dispatchWorkflowTask()
+        if isForMatching { self.dispatchWorkflowTask() }
     }
 
     /// Hands a task that no worker has taken over to matching again; the one before is void.

@@ -1,0 +1,76 @@
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
+
+/// An activity's timeouts after normalisation; zero is "none".
+struct ActivityTimeouts: Equatable, Sendable {
+    /// What a request wants them to be.
+    struct Wanted {
+        var scheduleToClose: Google_Protobuf_Duration
+        var scheduleToStart: Google_Protobuf_Duration
+        var startToClose: Google_Protobuf_Duration
+        var heartbeat: Google_Protobuf_Duration
+    }
+
+    var scheduleToClose: Duration
+    var scheduleToStart: Duration
+    var startToClose: Duration
+    var heartbeat: Duration
+
+    /// Fills in what is missing from what is given, as far as the run's own timeout.
+    init(_ wanted: Wanted, of activityID: String, _ type: String, runTimeout: Duration)
+        throws(ServiceError)
+    {
+        self.scheduleToClose = try Self.valid(wanted.scheduleToClose, "ScheduleToCloseTimeout")
+        self.scheduleToStart = try Self.valid(wanted.scheduleToStart, "ScheduleToStartTimeout")
+        self.startToClose = try Self.valid(wanted.startToClose, "StartToCloseTimeout")
+        self.heartbeat = try Self.valid(wanted.heartbeat, "HeartbeatTimeout")
+        if self.scheduleToClose > .zero {
+            self.scheduleToStart = Self.limited(self.scheduleToStart, to: self.scheduleToClose)
+            self.startToClose = Self.limited(self.startToClose, to: self.scheduleToClose)
+        } else if self.startToClose > .zero {
+            self.scheduleToClose = runTimeout
+            if self.scheduleToStart == .zero { self.scheduleToStart = runTimeout }
+        } else {
+            throw .invalidArgument(
+                "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the "
+                    + "activity. ActivityId=\(activityID) ActivityType=\(type)")
+        }
+        if runTimeout > .zero {
+            self.scheduleToClose = min(self.scheduleToClose, runTimeout)
+            self.scheduleToStart = min(self.scheduleToStart, runTimeout)
+            self.startToClose = min(self.startToClose, runTimeout)
+            self.heartbeat = min(self.heartbeat, runTimeout)
+        }
+        self.heartbeat = min(self.heartbeat, self.startToClose)
+    }
+
+    private static func valid(
+        _ timeout: Google_Protobuf_Duration, _ name: String
+    ) throws(ServiceError) -> Duration {
+        guard let duration = validDuration(timeout) else {
+            throw .invalidArgument("invalid \(name): not a valid duration")
+        }
+        return duration
+    }
+
+    private static func limited(_ timeout: Duration, to limit: Duration) -> Duration {
+        timeout == .zero ? limit : min(timeout, limit)
+    }
+}
+
+extension ActivityTimeouts.Wanted {
+    init(_ attributes: Temporal_Api_Command_V1_ScheduleActivityTaskCommandAttributes) {
+        self.init(
+            scheduleToClose: attributes.scheduleToCloseTimeout,
+            scheduleToStart: attributes.scheduleToStartTimeout,
+            startToClose: attributes.startToCloseTimeout, heartbeat: attributes.heartbeatTimeout)
+    }
+
+    init(_ options: Temporal_Api_Activity_V1_ActivityOptions) {
+        self.init(
+            scheduleToClose: options.scheduleToCloseTimeout,
+            scheduleToStart: options.scheduleToStartTimeout,
+            startToClose: options.startToCloseTimeout, heartbeat: options.heartbeatTimeout)
+    }
+}

@@ -1,0 +1,19 @@
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+extension HistoryShard {
+    mutating func respondCanceled(
+        _ reference: ActivityReference, _ details: Payloads?, _ identity: String, _ call: Call,
+        _ effects: inout [Effect]
+    ) {
+        self.respond(reference, call, &effects) { transition, activity throws(ServiceError) in
+            guard activity.cancelRequested else {
+                throw .invalidArgument(
+                    "unable to mark activity as canceled without activity being request canceled first"
+                )
+            }
+            transition.cancelActivity(activity, details: details, identity: identity)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+import Primitives
+import ServiceClients
+import TemporalAPI
+
+extension HistoryShard {
+    mutating func respondCompleted(
+        _ reference: ActivityReference, _ result: Payloads?, _ identity: String, _ call: Call,
+        _ effects: inout [Effect]
+    ) {
+        self.respond(reference, completer: identity, call, &effects) {
+            transition, activity throws(ServiceError) in
+            transition.completeActivity(activity, result: result, identity: identity)
+        }
+    }
+}
