@@ -52,7 +52,7 @@ struct RandomShardUse {
     }
 
     mutating func step() {
-        switch self.pick(26) {
+        switch self.pick(27) {
         case 0...2: self.start()
         case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
         case 6 where self.chance(2): self.updateOptions()

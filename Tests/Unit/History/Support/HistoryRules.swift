@@ -23,6 +23,11 @@ enum HistoryRules {
             let pauseInfo = stored.info.searchAttributes["TemporalPauseInfo"]
             #expect(
                 stored.info.status != .running || isPaused == (pauseInfo != nil), "\(when), \(key)")
+            for activity in stored.activities.values where activity.stamp == 0 {
+                // Nobody has changed it, and it was not retried.
+                let event = stored.activityScheduledEvents[activity.scheduledEventID]
+                #expect(activity.hasOptions(of: event), "\(when), \(key)")
+            }
             #expect(
                 stored.info.nextEventID == (shard.store.history[key]?.last?.lastEventID ?? 0) + 1)
             if let cached = shard.cachedState(of: key) {
@@ -162,5 +167,21 @@ enum HistoryRules {
             }
             return nil
         }
+    }
+}
+
+extension StoredActivity {
+    /// Whether its options are those its workflow gave it.
+    fileprivate func hasOptions(of event: HistoryEvent?) -> Bool {
+        guard let attributes = event?.activityTaskScheduledEventAttributes else { return false }
+        let timeouts = [
+            (self.scheduleToCloseNs, attributes.scheduleToCloseTimeout),
+            (self.scheduleToStartNs, attributes.scheduleToStartTimeout),
+            (self.startToCloseNs, attributes.startToCloseTimeout),
+            (self.heartbeatNs, attributes.heartbeatTimeout),
+        ]
+        return self.taskQueue == attributes.taskQueue.name
+            && timeouts.allSatisfy { $0 == Duration(clamping: $1).nanoseconds }
+            && self.retryPolicy == attributes.retryPolicy && self.priority == attributes.priority
     }
 }

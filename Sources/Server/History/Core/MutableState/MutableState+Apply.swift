@@ -102,6 +102,7 @@ extension MutableState {
         self.info.status = status
         self.info.closeAt = Timestamp(event.eventTime).nanoseconds
         self.info.newExecutionRunID = next
+        // Nothing waits any more, whether or not the wait was over.
         self.info.firstTaskBackoffUntil = 0
     }
 

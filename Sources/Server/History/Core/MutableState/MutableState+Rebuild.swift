@@ -90,6 +90,8 @@ extension StoredExecutionInfo {
         self.cancelRequestID = ""
         // How often anything at all changed, written or not.
         self.stateTransitionCount = 0
+        // Set by the server while an operator has paused something.
+        self.searchAttributes[MutableState.pauseInfoAttribute] = nil
         // Written on the run that was left, whose history had ended.
         self.resetRunID = ""
         if self.hasWorkflowTask { self.forgetWorkflowTaskBesideHistory() }
@@ -108,22 +110,17 @@ extension StoredExecutionInfo {
 }
 
 extension StoredActivity {
-    /// What its scheduled and cancel-requested events say of an activity.
+    /// What its scheduled and cancel-requested events say of an activity for good.
+    ///
+    /// Its options are not among it: operators change them without an event.
     fileprivate var decidedByHistory: StoredActivity {
         .with {
             $0.scheduledEventID = self.scheduledEventID
             $0.activityID = self.activityID
             $0.activityType = self.activityType
-            $0.taskQueue = self.taskQueue
             $0.firstScheduledAt = self.firstScheduledAt
-            $0.scheduleToCloseNs = self.scheduleToCloseNs
-            $0.scheduleToStartNs = self.scheduleToStartNs
-            $0.startToCloseNs = self.startToCloseNs
-            $0.heartbeatNs = self.heartbeatNs
-            $0.retryPolicy = self.retryPolicy
             $0.cancelRequested = self.cancelRequested
             $0.cancelRequestedEventID = self.cancelRequestedEventID
-            if self.hasPriority { $0.priority = self.priority }
         }
     }
 }
