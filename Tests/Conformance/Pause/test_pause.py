@@ -185,3 +185,28 @@ def test_refused_where_it_is_enabled(raw: RawClient, names) -> None:
             raw.call("PauseWorkflowExecution", workflow_id="w", **{field: "x" * 2000})
     with expect_error("NOT_FOUND"):
         pause(raw, names("none"))
+
+
+def test_paused_activity_stays_paused_when_the_workflow_goes_on(raw: RawClient, names) -> None:
+    def paused() -> str:
+        fields = raw.describe(names()).workflow_execution_info.search_attributes.indexed_fields
+        return fields["TemporalPauseInfo"].data.decode() if "TemporalPauseInfo" in fields else ""
+
+    raw.start(names(), names.task_queue)
+    raw.respond(
+        raw.next_workflow_task(names.task_queue),
+        schedule_activity("a", names("aq"), start_to_close=30),
+        schedule_activity("b", names("aq"), start_to_close=30))
+    raw.call("PauseActivity", execution={"workflow_id": names()}, id="a", request_id="1")
+    pause(raw, names())
+    assert paused() == f'["Workflow:{names()}","Reason:wait","property:activityType=Work"]'
+    assert not raw.poll_activity(names("aq"), timeout=2).task_token
+    unpause(raw, names())
+    assert paused() == '["property:activityType=Work"]'
+    assert raw.next_activity_task(names("aq")).activity_id == "b"
+    assert not raw.poll_activity(names("aq"), timeout=2).task_token
+    raw.call("UnpauseActivity", execution={"workflow_id": names()}, id="a")
+    assert raw.next_activity_task(names("aq")).activity_id == "a"
+    assert paused() == ""
+    assert types(raw.history(names()))[6:8] == [
+        "WorkflowExecutionPaused", "WorkflowExecutionUnpaused"]

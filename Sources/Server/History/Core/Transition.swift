@@ -22,6 +22,7 @@ package struct Transition {
     private(set) var tasks: [StoredHistoryTask] = []
     private var touched: Set<RunItem.Changed> = []
     private let storedOrdinals: Set<Int>
+    private let wasPaused: Bool
     /// Set when what lists show of the run changed.
     private(set) var isVisibilityChanged = false
     /// The run which takes over from this one: continue-as-new or a workflow retry.
@@ -40,6 +41,7 @@ package struct Transition {
         self.now = now
         self.settings = settings
         self.generator = generator
+        self.wasPaused = state.isPaused
         self.storedOrdinals = Set(state.bufferedEvents.map(\.ordinal))
         self.forkedBytes = 0
     }
@@ -56,6 +58,7 @@ package struct Transition {
         self.storedOrdinals = []
         self.batches = batches
         self.forkedBytes = rebuilt.state.info.historySize
+        self.wasPaused = rebuilt.state.isPaused
         self.touched = rebuilt.changed
         self.isVisibilityChanged = true
     }
@@ -239,7 +242,9 @@ package struct Transition {
         self.touched.formUnion(
             self.state.keepAttachedRequests(self.settings.attachedRequestsMax))
         self.endBatch()
-        if self.touchedActivities { self.updatePauseInfo() }
+        if self.touchedActivities || self.state.isPaused != self.wasPaused {
+            self.updatePauseInfo()
+        }
         self.state.info.stateTransitionCount += 1
         if let first = self.batches.last?.first {
             self.state.info.lastBatchFirstEventID = first.eventID

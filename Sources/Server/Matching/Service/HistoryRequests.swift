@@ -33,7 +33,8 @@ extension StartedTask {
         switch reply {
         case .workflowTaskStarted(let response): self = .workflow(response)
         case .activityTaskStarted(let response): self = .activity(response)
-        case .started, .signalWithStarted, .signaled, .optionsUpdated, .described, .history, .queried, .workflowTaskCompleted,
+        case .started, .signalWithStarted, .signaled, .optionsUpdated, .described, .history,
+            .queried, .workflowTaskCompleted,
             .activityHeartbeat, .activitiesChanged, .reset, .done:
             return nil
         }

@@ -19,10 +19,11 @@ enum HistoryRules {
                 key: key, version: run.version, info: run.info, items: run.items, currentRunID: nil)
             let stored = try MutableState(record)
             #expect(stored.nextDeadline == run.nextTimerAt, "\(when), \(key)")
-            let isPaused = stored.activities.values.contains(where: \.hasPause)
+            let isPaused =
+                stored.info.hasPause || stored.activities.values.contains(where: \.hasPause)
             let pauseInfo = stored.info.searchAttributes["TemporalPauseInfo"]
             #expect(
-                stored.info.status != .running || isPaused == (pauseInfo != nil), "\(when), \(key)")
+                !stored.isRunning || isPaused == (pauseInfo != nil), "\(when), \(key)")
             for activity in stored.activities.values where activity.stamp == 0 {
                 // Nobody has changed it, and it was not retried.
                 let event = stored.activityScheduledEvents[activity.scheduledEventID]

@@ -21,7 +21,8 @@ extension HistoryReply {
             response.eagerWorkflowTask.history.events = page.events
             response.eagerWorkflowTask.nextPageToken = token
             return .started(response)
-        case .signalWithStarted, .signaled, .optionsUpdated, .described, .queried, .activityTaskStarted,
+        case .signalWithStarted, .signaled, .optionsUpdated, .described, .queried,
+            .activityTaskStarted,
             .workflowTaskCompleted, .activityHeartbeat, .activitiesChanged, .reset, .done:
             invariantFailure("a reply without history got a page of it")
         }

@@ -46,7 +46,7 @@ extension Transition {
                 identity: historyServiceIdentity, reschedules: false)
             self.state.info.clearLastWorkflowTaskFailure()
         }
-        for activity in self.state.activities.values where activity.startedAt == 0 {
+        for activity in self.state.activities.values where !activity.isStarted {
             var activity = activity
             activity.stamp += 1
             self.put(activity)
@@ -75,7 +75,7 @@ extension Transition {
                     $0.requestID = request.requestID
                 })
         ) { $0.workerMayIgnore = true }
-        let waiting = self.state.activities.values.filter { $0.startedAt == 0 }
+        let waiting = self.state.activities.values.filter { !$0.isStarted && !$0.hasPause }
             .sorted { $0.scheduledEventID < $1.scheduledEventID }
         for activity in waiting {
             // One that backs off comes when its time is up.
