@@ -49,6 +49,8 @@ extension HistoryShard {
         _ id: RequestID, _ request: HistoryRequest, missing: RunID??, _ effects: inout [Effect]
     ) {
         let call = Call(id: id, request: request, missing: missing)
+        self.currentCall = CurrentCall(id, request.operation)
+        defer { self.currentCall = nil }
         switch request.operation {
         case .startWorkflowExecution(let body): self.start(body, call, &effects)
         case .signalWithStart(let body): self.signalWithStart(body, call, &effects)
