@@ -10,8 +10,9 @@ package protocol HistoryClient: Sendable {
     func send(_ request: HistoryRequest) async throws(ServiceError) -> HistoryReply
 }
 
-/// A request to one workflow.
+/// A request to one workflow, or to an execution of another archetype.
 package struct HistoryRequest: Sendable {
+    package let archetype: Archetype
     package let namespace: NamespaceReference
     package let workflowID: WorkflowID
     /// When the caller stops waiting; nil if it did not say.
@@ -19,9 +20,10 @@ package struct HistoryRequest: Sendable {
     package let operation: HistoryOperation
 
     package init(
-        namespace: NamespaceReference, workflowID: WorkflowID, deadline: Timestamp?,
-        operation: HistoryOperation
+        archetype: Archetype = .workflow, namespace: NamespaceReference, workflowID: WorkflowID,
+        deadline: Timestamp?, operation: HistoryOperation
     ) {
+        self.archetype = archetype
         self.namespace = namespace
         self.workflowID = workflowID
         self.deadline = deadline
@@ -29,7 +31,8 @@ package struct HistoryRequest: Sendable {
     }
 
     package var address: WorkflowAddress {
-        WorkflowAddress(namespaceID: self.namespace.id, workflowID: self.workflowID)
+        WorkflowAddress(
+            archetype: self.archetype, namespaceID: self.namespace.id, workflowID: self.workflowID)
     }
 }
 
@@ -75,6 +78,8 @@ package enum HistoryOperation: Sendable {
         StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest)
     case respondWorkflowTaskFailed(
         StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskFailedRequest)
+
+    case standaloneActivity(StandaloneActivityOperation)
 
     case recordActivityTaskStarted(ActivityTaskStart)
     case recordActivityHeartbeat(ActivityReference, details: Temporal_Api_Common_V1_Payloads?)
@@ -162,6 +167,7 @@ package enum HistoryReply: Sendable {
     case reset(RunID)
     /// The options the last of the activities has now, if options were changed.
     case activitiesChanged(Temporal_Api_Activity_V1_ActivityOptions)
+    case standaloneActivity(StandaloneActivityReply)
     /// Done; there is nothing to say.
     case done
 }

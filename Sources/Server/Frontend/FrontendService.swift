@@ -92,13 +92,13 @@ package final class FrontendService: Sendable {
     ///
     /// Asks again, with the same request, while the shard is between two owners.
     func send<Answer>(
-        _ operation: HistoryOperation, to workflowID: String, _ call: NamespaceCall,
-        expecting extract: (HistoryReply) -> Answer?
+        _ operation: HistoryOperation, to workflowID: String, of archetype: Archetype = .workflow,
+        _ call: NamespaceCall, expecting extract: (HistoryReply) -> Answer?
     ) async throws(ServiceError) -> Answer {
         let deadline = self.deadline(of: call)
         let request = HistoryRequest(
-            namespace: call.namespace.reference, workflowID: WorkflowID(workflowID),
-            deadline: deadline, operation: operation)
+            archetype: archetype, namespace: call.namespace.reference,
+            workflowID: WorkflowID(workflowID), deadline: deadline, operation: operation)
         let giveUpAt = min(deadline, self.now + ShardRetry.window)
         var pause = ShardRetry.pauseFirst
         while true {
@@ -134,9 +134,10 @@ package final class FrontendService: Sendable {
 
     /// As ``send(_:to:_:expecting:)``, for operations whose only answer is that they are done.
     func send(
-        _ operation: HistoryOperation, to workflowID: String, _ call: NamespaceCall
+        _ operation: HistoryOperation, to workflowID: String, of archetype: Archetype = .workflow,
+        _ call: NamespaceCall
     ) async throws(ServiceError) {
-        try await self.send(operation, to: workflowID, call) { reply -> Void? in
+        try await self.send(operation, to: workflowID, of: archetype, call) { reply -> Void? in
             if case .done = reply { () } else { nil }
         }
     }

@@ -55,18 +55,32 @@ package struct RangeID: Hashable, Comparable, Sendable, CustomStringConvertible 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// A workflow id within its namespace: what a shard is chosen by.
+/// The kinds of executions a shard holds; each has an id-space of its own.
+package enum Archetype: Int32, Hashable, Comparable, Sendable {
+    case workflow = 0
+    /// An activity that no workflow started; its activity id stands where a workflow's id does.
+    case activity = 1
+
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A workflow id within its namespace and archetype: what a shard is chosen by.
 package struct WorkflowAddress: Hashable, Comparable, Sendable {
+    package let archetype: Archetype
     package let namespaceID: NamespaceID
     package let workflowID: WorkflowID
 
-    package init(namespaceID: NamespaceID, workflowID: WorkflowID) {
+    package init(
+        archetype: Archetype = .workflow, namespaceID: NamespaceID, workflowID: WorkflowID
+    ) {
+        self.archetype = archetype
         self.namespaceID = namespaceID
         self.workflowID = workflowID
     }
 
     package static func < (left: Self, right: Self) -> Bool {
-        (left.namespaceID, left.workflowID) < (right.namespaceID, right.workflowID)
+        (left.archetype, left.namespaceID, left.workflowID)
+            < (right.archetype, right.namespaceID, right.workflowID)
     }
 
     /// The shard of this workflow, the same on every node and for ever.
@@ -84,26 +98,38 @@ package struct WorkflowAddress: Hashable, Comparable, Sendable {
     }
 }
 
-/// One run of one workflow.
+/// One run of one workflow, or of one execution of another archetype.
 package struct WorkflowKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let archetype: Archetype
     package let namespaceID: NamespaceID
     package let workflowID: WorkflowID
     package let runID: RunID
 
-    package init(namespaceID: NamespaceID, workflowID: WorkflowID, runID: RunID) {
+    package init(
+        archetype: Archetype = .workflow, namespaceID: NamespaceID, workflowID: WorkflowID,
+        runID: RunID
+    ) {
+        self.archetype = archetype
         self.namespaceID = namespaceID
         self.workflowID = workflowID
         self.runID = runID
     }
 
+    package init(_ address: WorkflowAddress, _ runID: RunID) {
+        self.init(
+            archetype: address.archetype, namespaceID: address.namespaceID,
+            workflowID: address.workflowID, runID: runID)
+    }
+
     package var address: WorkflowAddress {
-        WorkflowAddress(namespaceID: self.namespaceID, workflowID: self.workflowID)
+        WorkflowAddress(
+            archetype: self.archetype, namespaceID: self.namespaceID, workflowID: self.workflowID)
     }
     package var description: String { "\(self.workflowID)/\(self.runID)" }
 
     package static func < (left: Self, right: Self) -> Bool {
-        (left.namespaceID, left.workflowID, left.runID)
-            < (right.namespaceID, right.workflowID, right.runID)
+        (left.archetype, left.namespaceID, left.workflowID, left.runID)
+            < (right.archetype, right.namespaceID, right.workflowID, right.runID)
     }
 }
 

@@ -14,6 +14,7 @@ package struct ServiceError: Error, Equatable, Sendable {
             allowed: [Temporal_Api_Enums_V1_NamespaceState])
         case workflowExecutionAlreadyStarted(
             startRequestID: String, runID: RunID, firstRunID: RunID)
+        case activityExecutionAlreadyStarted(startRequestID: String, runID: RunID)
         case alreadyExists
         case failedPrecondition
         case workflowNotReady
@@ -66,7 +67,8 @@ package struct ServiceError: Error, Equatable, Sendable {
         switch self.kind {
         case .unavailable, .shardUnavailable, .resourceExhausted: true
         case .invalidArgument, .notFound, .namespaceNotFound, .namespaceAlreadyExists,
-            .namespaceInvalidState, .workflowExecutionAlreadyStarted, .alreadyExists,
+            .namespaceInvalidState, .workflowExecutionAlreadyStarted,
+            .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
             .unimplemented, .deadlineExceeded, .cancelled, .dataLoss, .internalError,
             .taskAlreadyStarted, .obsoleteTask, .stickyWorkerUnavailable:

@@ -301,6 +301,44 @@ class RawClient:
             token = page.next_page_token
             assert token, "neither a close event nor a token"
 
+    # What a client does with activities of their own.
+
+    def start_activity(
+        self, activity_id: str, task_queue: str, *, kind: str = "Work",
+        input: Payloads | None = None, request_id: str | None = None,
+        schedule_to_close: float = 0, schedule_to_start: float = 0, start_to_close: float = 60,
+        heartbeat: float = 0, delay: float = 0, retry: RetryPolicy | None = None, **fields: Any,
+    ) -> ws.StartActivityExecutionResponse:
+        for name, value in (
+            ("schedule_to_close_timeout", schedule_to_close),
+            ("schedule_to_start_timeout", schedule_to_start),
+            ("start_to_close_timeout", start_to_close),
+            ("heartbeat_timeout", heartbeat),
+            ("start_delay", delay),
+        ):
+            if value:
+                fields[name] = seconds(value)
+        return self.call(
+            "StartActivityExecution", activity_id=activity_id,
+            activity_type=ActivityType(name=kind), task_queue=TaskQueue(name=task_queue),
+            input=input, identity=IDENTITY, request_id=request_id or str(uuid.uuid4()),
+            retry_policy=retry, **fields,
+        )
+
+    def describe_activity(
+        self, activity_id: str, run_id: str = "", *, timeout: float = 10, **fields: Any
+    ) -> ws.DescribeActivityExecutionResponse:
+        return self.call(
+            "DescribeActivityExecution", activity_id=activity_id, run_id=run_id, timeout=timeout,
+            **fields)
+
+    def activity_outcome(
+        self, activity_id: str, run_id: str = "", *, timeout: float = 30
+    ) -> ws.PollActivityExecutionResponse:
+        """The answer of one long poll; it has no outcome if the activity did not close in time."""
+        return self.call(
+            "PollActivityExecution", activity_id=activity_id, run_id=run_id, timeout=timeout)
+
     # What a worker does.
 
     def poll_workflow(

@@ -30,7 +30,13 @@ import Testing
                 Temporal_Api_Workflowservice_V1_DescribeNamespaceRequest.with {
                     $0.namespace = "default"
                 })
-        #expect(described.namespaceInfo.capabilities == .with { $0.eagerWorkflowStart = true })
+        #expect(
+            described.namespaceInfo.capabilities
+                == .with {
+                    $0.eagerWorkflowStart = true
+                    $0.standaloneActivities = true
+                    $0.standaloneActivityStartDelay = true
+                })
         #expect(!described.namespaceInfo.supportsSchedules)
         #expect(described.namespaceInfo.limits.blobSizeLimitError == 2 * 1_024 * 1_024)
     }

@@ -103,8 +103,10 @@ import Testing
         let _: ListResponse = try await world.call(self.request { $0.query = "Color = 'red'" })
         #expect(
             world.visibility.queries.first?.filter
-                == .compare(
-                    .searchAttribute(name: "Color", type: .keyword), .equal, .keyword("red")))
+                == .and(
+                    .isNull(.namespaceDivision),
+                    .compare(
+                        .searchAttribute(name: "Color", type: .keyword), .equal, .keyword("red"))))
         let grouped = await world.refusal(
             self.request { $0.query = "GROUP BY ExecutionStatus" }, returning: ListResponse.self)
         #expect(grouped?.kind == .invalidArgument)

@@ -100,7 +100,7 @@ import Testing
         ),
         (
             "TemporalNamespaceDivision IS NULL",
-            .isNull(.searchAttribute(name: "TemporalNamespaceDivision", type: .keyword))
+            .isNull(.namespaceDivision)
         ),
         (
             "RunId = 'a' OR RunId = 'b' AND RunId = 'c'",
@@ -210,6 +210,41 @@ import Testing
                 #expect(
                     error.kind == .invalidArgument && error.message.hasPrefix("invalid query: "))
             }
+        }
+    }
+
+    @Test("Activities have names of their own for what they share with workflows")
+    func activities() throws {
+        let compiler = QueryCompiler(custom: [:], archetype: .activity)
+        let cases: [(String, VisibilityFilter)] = [
+            ("ActivityId = 'a'", .compare(.workflowID, .equal, .keyword("a"))),
+            ("ActivityType = 't'", .compare(.workflowType, .equal, .keyword("t"))),
+            ("ExecutionStatus = 'TimedOut'", .compare(.status, .equal, .int(6))),
+            (
+                "ExecutionStatus = 'ACTIVITY_EXECUTION_STATUS_FAILED'",
+                .compare(.status, .equal, .int(3))
+            ),
+        ]
+        for (query, filter) in cases { #expect(try compiler.compile(query).filter == filter) }
+        #expect(throws: ServiceError.self) {
+            try compiler.compile("ExecutionStatus = 'ContinuedAsNew'")
+        }
+        #expect(throws: ServiceError.self) { try Self.compiler.compile("ActivityId = 'a'") }
+    }
+
+    @Test("A query that names no division is for that of its archetype")
+    func divisions() throws {
+        let plain = try Self.compiler.compile("WorkflowId = 'a'")
+        let inDivision = VisibilityFilter.compare(
+            .namespaceDivision, .equal, .keyword(NamespaceDivision.activities))
+        #expect(plain.filter(for: .workflow) == .and(.isNull(.namespaceDivision), plain.filter))
+        #expect(plain.filter(for: .activity) == .and(inDivision, plain.filter))
+        #expect(try Self.compiler.compile("").filter(for: .workflow) == .isNull(.namespaceDivision))
+        for query in [
+            "TemporalNamespaceDivision = 'x'", "NOT (NamespaceDivision IS NULL OR RunId = 'r')",
+        ] {
+            let compiled = try Self.compiler.compile(query)
+            #expect(compiled.filter(for: .workflow) == compiled.filter)
         }
     }
 }

@@ -1,3 +1,4 @@
+import DynamicConfig
 import FoundationEssentials
 import Frontend
 import Persistence
@@ -124,7 +125,6 @@ private enum TemporalAPINames {
     func byIDRefusals() async {
         let cases: [((inout API.CompleteByID) -> Void, String)] = [
             ({ $0.activityID = "" }, "ActivityId is not set on request."),
-            ({ $0.workflowID = "" }, "WorkflowId is not set on request."),
             ({ $0.runID = "x" }, "Invalid RunId."),
             (
                 { $0.activityID = String(repeating: "a", count: 1_001) },
@@ -141,6 +141,22 @@ private enum TemporalAPINames {
             let error = await self.world.refusal(request, returning: API.CompletedByID.self)
             #expect(error == .invalidArgument(message))
         }
+    }
+
+    @Test("Without a workflow id, an activity is one of its own, if there may be such")
+    func standaloneByID() async throws {
+        self.world.history.answer(.success(.done))
+        let request = API.CompleteByID.with {
+            $0.namespace = "default"
+            $0.activityID = "a"
+        }
+        let _: API.CompletedByID = try await self.world.call(request)
+        let sent = try #require(self.world.history.requests.first)
+        #expect(sent.archetype == .activity && sent.workflowID == "a")
+        let world = FrontendWorld({ $0.enableStandaloneActivities = false })
+        let error = await world.refusal(
+            request, returning: API.CompletedByID.self)
+        #expect(error == .invalidArgument("WorkflowId is not set on request."))
     }
 
     @Test("A query result that is too large fails the query, not the workflow task")

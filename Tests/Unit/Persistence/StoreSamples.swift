@@ -3,9 +3,12 @@ import Primitives
 
 let shard = ShardID(1)
 
-func key(_ workflow: String, _ run: String, namespace: String = "n1") -> WorkflowKey {
+func key(
+    _ workflow: String, _ run: String, namespace: String = "n1", archetype: Archetype = .workflow
+) -> WorkflowKey {
     WorkflowKey(
-        namespaceID: NamespaceID(namespace), workflowID: WorkflowID(workflow), runID: RunID(run))
+        archetype: archetype, namespaceID: NamespaceID(namespace), workflowID: WorkflowID(workflow),
+        runID: RunID(run))
 }
 
 func at(_ nanoseconds: Int64) -> Timestamp { Timestamp(nanoseconds: nanoseconds) }

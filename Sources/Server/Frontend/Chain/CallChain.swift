@@ -56,7 +56,8 @@ struct CallChain: Sendable {
         case .taskAlreadyStarted, .obsoleteTask, .stickyWorkerUnavailable:
             ServiceError(.internalError, "an answer between services reached the frontend")
         case .invalidArgument, .notFound, .namespaceNotFound, .namespaceAlreadyExists,
-            .namespaceInvalidState, .workflowExecutionAlreadyStarted, .alreadyExists,
+            .namespaceInvalidState, .workflowExecutionAlreadyStarted,
+            .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
             .resourceExhausted, .unimplemented, .unavailable, .deadlineExceeded, .cancelled,
             .dataLoss, .internalError:
@@ -71,7 +72,8 @@ extension ServiceError {
         switch self.kind {
         case .internalError, .dataLoss: true
         case .invalidArgument, .notFound, .namespaceNotFound, .namespaceAlreadyExists,
-            .namespaceInvalidState, .workflowExecutionAlreadyStarted, .alreadyExists,
+            .namespaceInvalidState, .workflowExecutionAlreadyStarted,
+            .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
             .resourceExhausted, .unimplemented, .unavailable, .deadlineExceeded, .cancelled,
             .shardUnavailable, .taskAlreadyStarted, .obsoleteTask, .stickyWorkerUnavailable:

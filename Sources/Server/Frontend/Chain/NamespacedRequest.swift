@@ -24,8 +24,12 @@ protocol TaskTokenRecord: SwiftProtobuf.Message {
 
 extension StoredTaskToken: TaskTokenRecord {
     var isComplete: Bool {
-        isUUID(self.namespaceID) && !self.workflowID.isEmpty && isUUID(self.runID)
-            && self.scheduledEventID > 0
+        guard isUUID(self.namespaceID), isUUID(self.runID) else { return false }
+        return switch Archetype(rawValue: self.archetype) {
+        case .workflow: !self.workflowID.isEmpty && self.scheduledEventID > 0
+        case .activity: !self.activityID.isEmpty
+        case nil: false
+        }
     }
 }
 
@@ -83,6 +87,14 @@ extension ResetActivityExecutionRequest: NamespacedRequest {}
 extension UpdateActivityExecutionOptionsRequest: NamespacedRequest {}
 extension ResetStickyTaskQueueRequest: NamespacedRequest {}
 extension ShutdownWorkerRequest: NamespacedRequest {}
+extension StartActivityExecutionRequest: NamespacedRequest {}
+extension DescribeActivityExecutionRequest: NamespacedRequest {}
+extension PollActivityExecutionRequest: NamespacedRequest {}
+extension ListActivityExecutionsRequest: NamespacedRequest {}
+extension CountActivityExecutionsRequest: NamespacedRequest {}
+extension RequestCancelActivityExecutionRequest: NamespacedRequest {}
+extension TerminateActivityExecutionRequest: NamespacedRequest {}
+extension DeleteActivityExecutionRequest: NamespacedRequest {}
 extension DescribeTaskQueueRequest: NamespacedRequest {}
 
 extension RespondWorkflowTaskCompletedRequest: TokenRequest { typealias Token = StoredTaskToken }

@@ -48,6 +48,9 @@ extension FrontendService {
         info.capabilities = .with {
             $0.eagerWorkflowStart = self.settings.enableEagerWorkflowStart
             $0.workflowPause = self.settings.enableWorkflowPause
+            $0.standaloneActivities = self.settings.enableStandaloneActivities
+            $0.standaloneActivityStartDelay =
+                self.settings.enableStandaloneActivities && self.settings.enableActivityStartDelay
         }
         info.limits = .with {
             $0.blobSizeLimitError = Int64(self.settings.blobSizeErrorMax)

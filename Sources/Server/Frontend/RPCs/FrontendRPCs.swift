@@ -26,6 +26,7 @@ package enum FrontendRPCs {
         self.visitWorkers(&visitor)
         self.visitTasks(&visitor)
         self.visitActivitiesByID(&visitor)
+        self.visitStandaloneActivities(&visitor)
         self.visitActivityOperations(&visitor)
     }
 
@@ -207,6 +208,49 @@ package enum FrontendRPCs {
             .task("RecordActivityTaskHeartbeat") {
                 (service, request, token, call) async throws(ServiceError) in
                 try await service.recordActivityTaskHeartbeat(request, token, call)
+            })
+    }
+
+    private static func visitStandaloneActivities(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("StartActivityExecution", states: .registered) {
+                (service, request, call) async throws(ServiceError) in
+                try await service.startActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("DescribeActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.describeActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("PollActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pollActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("ListActivityExecutions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.listActivityExecutions(request, call)
+            })
+        visitor.visit(
+            .namespaced("CountActivityExecutions") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.countActivityExecutions(request, call)
+            })
+        visitor.visit(
+            .namespaced("RequestCancelActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.requestCancelActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("TerminateActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.terminateActivityExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("DeleteActivityExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.deleteActivityExecution(request, call)
             })
     }
 

@@ -6,24 +6,34 @@ import TemporalAPI
 
 /// An activity as a request names it, by token or by id.
 struct NamedActivity: Sendable {
+    let archetype: Archetype
+    /// The id of the workflow it belongs to or, if there is none, its own.
     let workflowID: String
     let reference: ActivityReference
 
     static func token(_ token: StoredTaskToken) -> NamedActivity {
-        NamedActivity(workflowID: token.workflowID, reference: .token(token))
+        let isStandalone = token.archetype == Archetype.activity.rawValue
+        return NamedActivity(
+            archetype: isStandalone ? .activity : .workflow,
+            workflowID: isStandalone ? token.activityID : token.workflowID,
+            reference: .token(token))
     }
 }
 
 extension FrontendService {
+    /// An activity by its ids; without a workflow id it is one of its own.
+    ///
     /// - Throws: `invalidArgument` if the ids cannot name an activity.
     func activity(
         workflowID: String, runID: String, activityID: String
     ) throws(ServiceError) -> NamedActivity {
         try self.checkActivityID(activityID)
-        try self.checkWorkflowID(workflowID)
+        let isStandalone = workflowID.isEmpty && self.settings.enableStandaloneActivities
+        if !isStandalone { try self.checkWorkflowID(workflowID) }
         try self.checkRunID(runID)
         return NamedActivity(
-            workflowID: workflowID,
+            archetype: isStandalone ? .activity : .workflow,
+            workflowID: isStandalone ? activityID : workflowID,
             reference: .id(runID: RunID(runID), activityID: activityID))
     }
 
@@ -31,14 +41,14 @@ extension FrontendService {
     func complete(
         _ activity: NamedActivity, result: Payloads?, identity: String, _ call: NamespaceCall
     ) async throws(ServiceError) {
-        try self.checkIdentity(identity)
+        try self.check(activity, identity: identity)
         if let result, self.isTooLarge(result) {
             return try await self.failForGood(
                 activity, because: ServerFailure.resultTooLarge, identity: identity, call)
         }
         try await self.send(
             .respondActivityCompleted(activity.reference, result: result, identity: identity),
-            to: activity.workflowID, call)
+            to: activity.workflowID, of: activity.archetype, call)
     }
 
     /// Fails an activity's attempt.
@@ -53,7 +63,7 @@ extension FrontendService {
                 throw .failureNotApplication
             }
         }
-        try self.checkIdentity(identity)
+        try self.check(activity, identity: identity)
         if let sent = details, self.isTooLarge(sent) {
             cut.append(ServerFailure.nonRetryable(ServerFailure.heartbeatTooLarge))
             details = nil
@@ -67,7 +77,7 @@ extension FrontendService {
             .respondActivityFailed(
                 activity.reference, failure: failure, lastHeartbeatDetails: details,
                 identity: identity),
-            to: activity.workflowID, call)
+            to: activity.workflowID, of: activity.archetype, call)
         return cut
     }
 
@@ -75,14 +85,14 @@ extension FrontendService {
     func cancel(
         _ activity: NamedActivity, details: Payloads?, identity: String, _ call: NamespaceCall
     ) async throws(ServiceError) {
-        try self.checkIdentity(identity)
+        try self.check(activity, identity: identity)
         if let details, self.isTooLarge(details) {
             return try await self.failForGood(
                 activity, because: ServerFailure.cancelDetailsTooLarge, identity: identity, call)
         }
         try await self.send(
             .respondActivityCanceled(activity.reference, details: details, identity: identity),
-            to: activity.workflowID, call)
+            to: activity.workflowID, of: activity.archetype, call)
     }
 
     /// Records a heartbeat; details that are too large to keep fail the activity for good, and
@@ -90,7 +100,7 @@ extension FrontendService {
     func heartbeat(
         _ activity: NamedActivity, details: Payloads?, identity: String, _ call: NamespaceCall
     ) async throws(ServiceError) -> RecordActivityTaskHeartbeatResponse {
-        try self.checkIdentity(identity)
+        try self.check(activity, identity: identity)
         if let details, self.isTooLarge(details) {
             try await self.failForGood(
                 activity, because: ServerFailure.heartbeatTooLarge, identity: identity, call)
@@ -98,10 +108,15 @@ extension FrontendService {
         }
         return try await self.send(
             .recordActivityHeartbeat(activity.reference, details: details),
-            to: activity.workflowID, call
+            to: activity.workflowID, of: activity.archetype, call
         ) { reply -> RecordActivityTaskHeartbeatResponse? in
             if case .activityHeartbeat(let response) = reply { response } else { nil }
         }
+    }
+
+    private func check(_ activity: NamedActivity, identity: String) throws(ServiceError) {
+        if activity.archetype == .activity { try self.checkStandaloneActivities() }
+        try self.checkIdentity(identity)
     }
 
     private func failForGood(
@@ -111,6 +126,6 @@ extension FrontendService {
             .respondActivityFailed(
                 activity.reference, failure: ServerFailure.nonRetryable(reason),
                 lastHeartbeatDetails: nil, identity: identity),
-            to: activity.workflowID, call)
+            to: activity.workflowID, of: activity.archetype, call)
     }
 }

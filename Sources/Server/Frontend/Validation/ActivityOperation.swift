@@ -22,6 +22,7 @@ extension FrontendService {
         workflowID: String, activityID: String, runID: String, identity: String, requestID: String
     ) throws(ServiceError) {
         guard !workflowID.isEmpty else {
+            try self.checkStandaloneActivities()
             throw ServiceError(
                 .unimplemented, "Standalone activity operator commands are disabled")
         }

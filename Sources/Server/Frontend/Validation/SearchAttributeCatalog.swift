@@ -1,4 +1,5 @@
 import Persistence
+import Primitives
 
 /// The search attributes every namespace has, and the names nobody may take.
 enum SearchAttributeCatalog {
@@ -22,6 +23,17 @@ enum SearchAttributeCatalog {
         "RootRunId": (.rootRunID, .keyword),
     ]
 
+    /// What the columns of runs of other archetypes are called besides.
+    static func aliases(
+        of archetype: Archetype
+    ) -> [String: (column: VisibilityColumn, type: SearchAttributeType)] {
+        switch archetype {
+        case .workflow: [:]
+        case .activity:
+            ["ActivityId": (.workflowID, .keyword), "ActivityType": (.workflowType, .keyword)]
+        }
+    }
+
     /// Kept with a namespace's own attributes; callers may set these.
     static let settable: [String: SearchAttributeType] = [
         "TemporalChangeVersion": .keywordList,
@@ -32,7 +44,7 @@ enum SearchAttributeCatalog {
         "TemporalScheduledStartTime": .datetime,
         "TemporalScheduledById": .keyword,
         "TemporalSchedulePaused": .bool,
-        namespaceDivision: .keyword,
+        NamespaceDivision.attribute: .keyword,
         "TemporalPauseInfo": .keywordList,
         "TemporalReportedProblems": .keywordList,
     ]
@@ -46,8 +58,6 @@ enum SearchAttributeCatalog {
         "TemporalExternalPayloadCount": .int,
         "TemporalExternalPayloadSizeBytes": .int,
     ]
-
-    static let namespaceDivision = "TemporalNamespaceDivision"
 
     private static let reserved: Set<String> = [
         "NamespaceId", "Memo", "MemoEncoding", "VisibilityTaskKey",

@@ -9,14 +9,34 @@ import ServiceClients
 /// without the value. The close time of an open run is no missing value; it is later than any.
 package struct QueryCompiler: Sendable {
     private let custom: [String: SearchAttributeType]
+    private let archetype: Archetype
 
-    /// - Parameter custom: types of the namespace's own search attributes, by name.
-    package init(custom: [String: SearchAttributeType]) { self.custom = custom }
+    /// - Parameters:
+    ///   - custom: types of the namespace's own search attributes, by name.
+    ///   - archetype: what is listed; some names mean something for it alone.
+    package init(custom: [String: SearchAttributeType], archetype: Archetype = .workflow) {
+        self.custom = custom
+        self.archetype = archetype
+    }
 
     /// What a list or count asks for.
     package struct Compiled: Equatable, Sendable {
         package let filter: VisibilityFilter
         package let groupBy: VisibilityColumn?
+        /// Whether the query itself says in which divisions to look.
+        let namesDivision: Bool
+
+        /// The filter, for runs in the division of `archetype` unless the query says otherwise.
+        package func filter(for archetype: Archetype) -> VisibilityFilter {
+            if self.namesDivision { return self.filter }
+            let inDivision: VisibilityFilter =
+                switch archetype {
+                case .workflow: .isNull(.namespaceDivision)
+                case .activity:
+                    .compare(.namespaceDivision, .equal, .keyword(NamespaceDivision.activities))
+                }
+            return self.filter == .all ? inDivision : .and(inDivision, self.filter)
+        }
     }
 
     /// - Throws: `invalidArgument`, "invalid query: …"
@@ -31,8 +51,16 @@ package struct QueryCompiler: Sendable {
             }
             groupBy = column
         }
-        guard let filter = parsed.filter else { return Compiled(filter: .all, groupBy: groupBy) }
-        return Compiled(filter: try self.filter(filter, isNegated: false), groupBy: groupBy)
+        guard let filter = parsed.filter else {
+            return Compiled(filter: .all, groupBy: groupBy, namesDivision: false)
+        }
+        return Compiled(
+            filter: try self.filter(filter, isNegated: false), groupBy: groupBy,
+            namesDivision: filter.names(where: Self.isDivision))
+    }
+
+    private static func isDivision(_ name: String) -> Bool {
+        name == NamespaceDivision.attribute || "Temporal" + name == NamespaceDivision.attribute
     }
 
     private struct Attribute {
@@ -46,12 +74,16 @@ package struct QueryCompiler: Sendable {
         var candidates = [name, "Temporal" + name]
         if name.hasPrefix("Temporal") { candidates.append(String(name.dropFirst(8))) }
         if name == "ScheduleId" { candidates.insert("WorkflowId", at: 1) }
+        let aliases = SearchAttributeCatalog.aliases(of: self.archetype)
         for candidate in candidates {
             if let type = self.custom[candidate] {
                 return Attribute(
                     name: name, column: .searchAttribute(name: candidate, type: type), type: type)
             }
-            if let known = SearchAttributeCatalog.system[candidate] {
+            if candidate == NamespaceDivision.attribute {
+                return Attribute(name: name, column: .namespaceDivision, type: .keyword)
+            }
+            if let known = aliases[candidate] ?? SearchAttributeCatalog.system[candidate] {
                 return Attribute(name: name, column: known.column, type: known.type)
             }
             if let type = SearchAttributeCatalog.predefinedType(candidate) {
@@ -181,11 +213,12 @@ package struct QueryCompiler: Sendable {
     ) throws(ServiceError) -> SearchAttributeValue {
         let value: SearchAttributeValue? =
             switch attribute.column {
-            case .status: QueryValues.status(literal).map { .int($0) }
+            case .status: QueryValues.status(literal, self.archetype).map { .int($0) }
             case .executionDuration: QueryValues.duration(literal).map { .int($0) }
             case .workflowID, .runID, .workflowType, .taskQueue, .startTime, .executionTime,
                 .closeTime, .historyLength, .historySizeBytes, .stateTransitionCount,
-                .parentWorkflowID, .parentRunID, .rootWorkflowID, .rootRunID, .searchAttribute:
+                .parentWorkflowID, .parentRunID, .rootWorkflowID, .rootRunID, .namespaceDivision,
+                .searchAttribute:
                 QueryValues.value(literal, attribute.type)
             }
         guard let value else {

@@ -12,6 +12,19 @@ indirect enum QueryExpression: Equatable, Sendable {
     case not(QueryExpression)
 }
 
+extension QueryExpression {
+    /// Whether a condition is on a name with some property.
+    func names(where isWanted: (String) -> Bool) -> Bool {
+        switch self {
+        case .compare(let name, _, _), .isIn(let name, _), .between(let name, _, _),
+            .startsWith(let name, _), .isNull(let name):
+            isWanted(name)
+        case .all(let parts), .any(let parts): parts.contains { $0.names(where: isWanted) }
+        case .not(let inner): inner.names(where: isWanted)
+        }
+    }
+}
+
 /// A value as it is written.
 enum QueryLiteral: Equatable, Sendable {
     case string(String)

@@ -32,21 +32,40 @@ enum QueryValues {
     }
 
     /// The number of an execution status: `Running`, `TIMED_OUT`, 1.
-    static func status(_ literal: QueryLiteral) -> Int64? {
+    static func status(_ literal: QueryLiteral, _ archetype: Archetype) -> Int64? {
+        switch archetype {
+        case .workflow:
+            self.status(literal, WorkflowExecutionStatus.self, prefix: "workflowexecutionstatus")
+        case .activity:
+            self.status(literal, ActivityExecutionStatus.self, prefix: "activityexecutionstatus")
+        }
+    }
+
+    private static func status<Status: NamedStatus>(
+        _ literal: QueryLiteral, _ type: Status.Type, prefix: String
+    ) -> Int64? {
         switch literal {
         case .int(let number):
-            return WorkflowExecutionStatus.allCases.contains { $0.rawValue == Int(number) }
-                ? number : nil
+            return Status.allCases.contains { $0.rawValue == Int(number) } ? number : nil
         case .string(let text):
-            let prefix = "workflowexecutionstatus"
             var name = text.lowercased().filter { $0 != "_" }
             if name.hasPrefix(prefix) { name = String(name.dropFirst(prefix.count)) }
-            let status = WorkflowExecutionStatus.allCases.first {
-                $0 != .unspecified && $0.displayName.lowercased() == name
+            let status = Status.allCases.first {
+                $0.rawValue != 0 && $0.displayName.lowercased() == name
             }
             return status.map { Int64($0.rawValue) }
         case .double, .bool: return nil
         }
+    }
+
+    /// The name of an execution status.
+    static func statusName(_ number: Int64, _ archetype: Archetype) -> String {
+        let name =
+            switch archetype {
+            case .workflow: WorkflowExecutionStatus(rawValue: Int(number))?.displayName
+            case .activity: ActivityExecutionStatus(rawValue: Int(number))?.displayName
+            }
+        return name ?? String(number)
     }
 
     /// Nanoseconds: a number, `1h30m`, `10s`, `3d`, `01:30:00`.
@@ -78,8 +97,12 @@ enum QueryValues {
     }
 }
 
-extension WorkflowExecutionStatus {
-    /// The name queries and counts use.
+/// An execution status with the name that queries and counts use.
+protocol NamedStatus: RawRepresentable<Int>, CaseIterable {
+    var displayName: String { get }
+}
+
+extension WorkflowExecutionStatus: NamedStatus {
     var displayName: String {
         switch self {
         case .unspecified: "Unspecified"
@@ -89,6 +112,22 @@ extension WorkflowExecutionStatus {
         case .canceled: "Canceled"
         case .terminated: "Terminated"
         case .continuedAsNew: "ContinuedAsNew"
+        case .timedOut: "TimedOut"
+        case .paused: "Paused"
+        case .UNRECOGNIZED(let number): String(number)
+        }
+    }
+}
+
+extension ActivityExecutionStatus: NamedStatus {
+    var displayName: String {
+        switch self {
+        case .unspecified: "Unspecified"
+        case .running: "Running"
+        case .completed: "Completed"
+        case .failed: "Failed"
+        case .canceled: "Canceled"
+        case .terminated: "Terminated"
         case .timedOut: "TimedOut"
         case .paused: "Paused"
         case .UNRECOGNIZED(let number): String(number)

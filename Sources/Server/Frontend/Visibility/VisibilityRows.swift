@@ -12,7 +12,7 @@ enum VisibilityRows {
         info.execution = self.execution(record.key.workflowID.rawValue, record.key.runID.rawValue)
         info.type.name = record.workflowType
         info.taskQueue = record.taskQueue
-        info.status = WorkflowExecutionStatus(rawValue: Int(record.status)) ?? .unspecified
+        info.status = self.status(record)
         info.startTime = record.startAt.proto
         info.executionTime = record.executionAt.proto
         info.historyLength = record.historyLength
@@ -38,10 +38,56 @@ enum VisibilityRows {
         return info
     }
 
+    /// A row of a standalone activity.
+    static func activityInfo(
+        _ record: VisibilityRecord
+    ) throws(ServiceError) -> Temporal_Api_Activity_V1_ActivityExecutionListInfo {
+        var info = Temporal_Api_Activity_V1_ActivityExecutionListInfo()
+        info.activityID = record.key.workflowID.rawValue
+        info.runID = record.key.runID.rawValue
+        info.activityType.name = record.workflowType
+        info.scheduleTime = record.startAt.proto
+        info.executionTime = record.executionAt.proto
+        info.status = ActivityExecutionStatus(rawValue: Int(record.status)) ?? .unspecified
+        info.taskQueue = record.taskQueue
+        info.stateTransitionCount = record.stateTransitionCount
+        info.stateSizeBytes = record.historySizeBytes
+        if let closeAt = record.closeAt {
+            info.closeTime = closeAt.proto
+            info.executionDuration = (closeAt - record.startAt).proto
+        }
+        do {
+            info.searchAttributes = try SearchAttributes(
+                serializedBytes: record.searchAttributePayloads)
+        } catch {
+            throw ServiceError(.dataLoss, "the visibility record of an activity cannot be read")
+        }
+        return info
+    }
+
     private static func execution(_ workflowID: String, _ runID: String) -> WorkflowExecution {
         .with {
             $0.workflowID = workflowID
             $0.runID = runID
+        }
+    }
+
+    /// The status of a run as that of a workflow.
+    private static func status(_ record: VisibilityRecord) -> WorkflowExecutionStatus {
+        switch record.key.archetype {
+        case .workflow:
+            return WorkflowExecutionStatus(rawValue: Int(record.status)) ?? .unspecified
+        case .activity:
+            switch ActivityExecutionStatus(rawValue: Int(record.status)) ?? .unspecified {
+            case .unspecified, .UNRECOGNIZED: return .unspecified
+            case .running: return .running
+            case .completed: return .completed
+            case .failed: return .failed
+            case .canceled: return .canceled
+            case .terminated: return .terminated
+            case .timedOut: return .timedOut
+            case .paused: return .paused
+            }
         }
     }
 

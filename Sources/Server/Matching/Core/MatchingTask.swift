@@ -26,10 +26,11 @@ package struct MatchingTask: Equatable, Sendable {
 
     /// Reads a backlog row back; nil if its bytes are not a task.
     package init?(row: BacklogRowBytes) {
-        guard let stored = try? StoredBacklogTask(serializedBytes: row), !stored.runID.isEmpty
+        guard let stored = try? StoredBacklogTask(serializedBytes: row), !stored.runID.isEmpty,
+            let archetype = Archetype(rawValue: stored.archetype)
         else { return nil }
         self.run = WorkflowKey(
-            namespaceID: NamespaceID(stored.namespaceID),
+            archetype: archetype, namespaceID: NamespaceID(stored.namespaceID),
             workflowID: WorkflowID(stored.workflowID), runID: RunID(stored.runID))
         self.scheduledEventID = stored.scheduledEventID
         self.stamp = stored.stamp
@@ -42,6 +43,7 @@ package struct MatchingTask: Equatable, Sendable {
     /// The bytes of a backlog row.
     package var row: BacklogRowBytes {
         let stored = StoredBacklogTask.with {
+            $0.archetype = self.run.archetype.rawValue
             $0.namespaceID = self.run.namespaceID.rawValue
             $0.workflowID = self.run.workflowID.rawValue
             $0.runID = self.run.runID.rawValue

@@ -205,7 +205,8 @@ extension ServiceError {
         case .unavailable, .shardUnavailable, .resourceExhausted, .deadlineExceeded, .cancelled:
             true
         case .invalidArgument, .notFound, .namespaceNotFound, .namespaceAlreadyExists,
-            .namespaceInvalidState, .workflowExecutionAlreadyStarted, .alreadyExists,
+            .namespaceInvalidState, .workflowExecutionAlreadyStarted,
+            .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
             .unimplemented, .dataLoss, .internalError, .taskAlreadyStarted, .obsoleteTask,
             .stickyWorkerUnavailable:

@@ -22,8 +22,8 @@ extension HistoryRequest {
                     identity: start.identity))
         }
         self.init(
-            namespace: start.namespace, workflowID: start.task.run.workflowID, deadline: nil,
-            operation: operation)
+            archetype: start.task.run.archetype, namespace: start.namespace,
+            workflowID: start.task.run.workflowID, deadline: nil, operation: operation)
     }
 }
 
@@ -35,7 +35,7 @@ extension StartedTask {
         case .activityTaskStarted(let response): self = .activity(response)
         case .started, .signalWithStarted, .signaled, .optionsUpdated, .described, .history,
             .queried, .workflowTaskCompleted,
-            .activityHeartbeat, .activitiesChanged, .reset, .done:
+            .activityHeartbeat, .activitiesChanged, .standaloneActivity, .reset, .done:
             return nil
         }
     }

@@ -112,8 +112,7 @@ struct MemoryShard: Sendable {
     func run(_ address: WorkflowAddress, runID: RunID?) -> RunRecord? {
         let current = self.currentRuns[address]
         guard let runID = runID ?? current else { return nil }
-        let key = WorkflowKey(
-            namespaceID: address.namespaceID, workflowID: address.workflowID, runID: runID)
+        let key = WorkflowKey(address, runID)
         return self.runs[key].map {
             RunRecord(
                 key: key, version: $0.version, info: $0.info, items: $0.items,

@@ -69,27 +69,30 @@ extension SQLiteStores {
         var values = [SQLiteValue.integer(Int64(shard.rawValue))]
         if let after {
             values += [
-                .integer(after.at.nanoseconds), .text(after.key.namespaceID.rawValue),
+                .integer(after.at.nanoseconds), SQLiteValue(after.key.archetype),
+                .text(after.key.namespaceID.rawValue),
                 .text(after.key.workflowID.rawValue), .text(after.key.runID.rawValue),
             ]
         }
         let bound = values + [.limit(countMax)]
         let isBehind =
-            "AND (next_timer_at, namespace_id, workflow_id, run_id) > (?, ?, ?, ?)"
+            "AND (next_timer_at, archetype, namespace_id, workflow_id, run_id) > (?, ?, ?, ?, ?)"
         return try await self.read { (connection) throws(StoreError) in
             try connection.query(
                 """
-                SELECT next_timer_at, namespace_id, workflow_id, run_id FROM executions
+                SELECT next_timer_at, archetype, namespace_id, workflow_id, run_id
+                FROM executions
                 WHERE shard_id = ? AND next_timer_at IS NOT NULL \(after == nil ? "" : isBehind)
-                ORDER BY next_timer_at, namespace_id, workflow_id, run_id LIMIT ?
+                ORDER BY next_timer_at, archetype, namespace_id, workflow_id, run_id LIMIT ?
                 """,
                 bound
             ) { (row) throws(StoreError) -> TimerRow? in
                 TimerRow(
                     at: Timestamp(nanoseconds: try row.integer(0)),
                     key: WorkflowKey(
-                        namespaceID: NamespaceID(try row.text(1)),
-                        workflowID: WorkflowID(try row.text(2)), runID: RunID(try row.text(3))))
+                        archetype: try Archetype(row, 1),
+                        namespaceID: NamespaceID(try row.text(2)),
+                        workflowID: WorkflowID(try row.text(3)), runID: RunID(try row.text(4))))
             }
         }
     }
@@ -110,37 +113,37 @@ extension SQLiteConnection {
         _ address: WorkflowAddress, runID: RunID?, shard: ShardID
     ) throws(StoreError) -> RunRecord? {
         let shard = SQLiteValue.integer(Int64(shard.rawValue))
+        let archetype = SQLiteValue(address.archetype)
         let namespace = SQLiteValue.text(address.namespaceID.rawValue)
         let workflow = SQLiteValue.text(address.workflowID.rawValue)
         let current = try self.first(
             """
             SELECT run_id FROM current_executions
-            WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ?
+            WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ?
             """,
-            shard, namespace, workflow
+            shard, archetype, namespace, workflow
         ) { (row) throws(StoreError) in RunID(try row.text(0)) }
         guard let runID = runID ?? current else { return nil }
         let run = SQLiteValue.text(runID.rawValue)
         let state = try self.first(
             """
             SELECT version, info FROM executions
-            WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
+            WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
             """,
-            shard, namespace, workflow, run
+            shard, archetype, namespace, workflow, run
         ) { (row) throws(StoreError) in (version: try row.integer(0), info: try row.blob(1)) }
         guard let state else { return nil }
         let items = try self.query(
             """
             SELECT kind, item_id, item FROM execution_items
-            WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
+            WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
             """,
-            [shard, namespace, workflow, run]
+            [shard, archetype, namespace, workflow, run]
         ) { (row) throws(StoreError) -> (RunItemKey, [UInt8])? in
             (RunItemKey(kind: try row.int32(0), id: try row.text(1)), try row.blob(2))
         }
         return RunRecord(
-            key: WorkflowKey(
-                namespaceID: address.namespaceID, workflowID: address.workflowID, runID: runID),
+            key: WorkflowKey(address, runID),
             version: state.version, info: state.info,
             items: Dictionary(items) { _, last in last }, currentRunID: current)
     }

@@ -31,38 +31,43 @@ enum Schema {
 
         CREATE TABLE executions (
             shard_id INTEGER NOT NULL,
+            archetype INTEGER NOT NULL,
             namespace_id TEXT NOT NULL,
             workflow_id TEXT NOT NULL,
             run_id TEXT NOT NULL,
             version INTEGER NOT NULL,
             next_timer_at INTEGER,
             info BLOB NOT NULL,
-            PRIMARY KEY (shard_id, namespace_id, workflow_id, run_id)
+            PRIMARY KEY (shard_id, archetype, namespace_id, workflow_id, run_id)
         ) STRICT;
 
         CREATE INDEX executions_by_timer
-            ON executions (shard_id, next_timer_at, namespace_id, workflow_id, run_id)
+            ON executions
+                (shard_id, next_timer_at, archetype, namespace_id, workflow_id, run_id)
             WHERE next_timer_at IS NOT NULL;
 
         CREATE TABLE execution_items (
             shard_id INTEGER NOT NULL,
+            archetype INTEGER NOT NULL,
             namespace_id TEXT NOT NULL,
             workflow_id TEXT NOT NULL,
             run_id TEXT NOT NULL,
             kind INTEGER NOT NULL,
             item_id TEXT NOT NULL,
             item BLOB NOT NULL,
-            PRIMARY KEY (shard_id, namespace_id, workflow_id, run_id, kind, item_id)
+            PRIMARY KEY (shard_id, archetype, namespace_id, workflow_id, run_id, kind, item_id)
         ) STRICT, WITHOUT ROWID;
 
         CREATE TABLE current_executions (
             shard_id INTEGER NOT NULL,
+            archetype INTEGER NOT NULL,
             namespace_id TEXT NOT NULL,
             workflow_id TEXT NOT NULL,
             run_id TEXT NOT NULL,
-            PRIMARY KEY (shard_id, namespace_id, workflow_id)
+            PRIMARY KEY (shard_id, archetype, namespace_id, workflow_id)
         ) STRICT, WITHOUT ROWID;
 
+        -- Only workflows have a history.
         CREATE TABLE history_nodes (
             shard_id INTEGER NOT NULL,
             namespace_id TEXT NOT NULL,
@@ -105,6 +110,8 @@ enum Schema {
         CREATE TABLE executions_visibility (
             namespace_id TEXT NOT NULL,
             run_id TEXT NOT NULL,
+            archetype INTEGER NOT NULL,
+            division TEXT,
             workflow_id TEXT NOT NULL,
             workflow_type TEXT NOT NULL,
             task_queue TEXT NOT NULL,
@@ -126,15 +133,16 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
 
         CREATE INDEX executions_visibility_by_time ON executions_visibility
-            (namespace_id, close_at DESC, start_at DESC, run_id);
+            (namespace_id, division, close_at DESC, start_at DESC, run_id);
 
-        -- Each ends in list order, so that a page of matches is one range of it.
+        -- Each ends in list order, so that a page of matches is one range of it. Queries that name
+        -- no division ask for the rows without one, or with a certain one.
         CREATE INDEX executions_visibility_by_workflow ON executions_visibility
-            (namespace_id, workflow_id, close_at DESC, start_at DESC, run_id);
+            (namespace_id, division, workflow_id, close_at DESC, start_at DESC, run_id);
         CREATE INDEX executions_visibility_by_type ON executions_visibility
-            (namespace_id, workflow_type, close_at DESC, start_at DESC, run_id);
+            (namespace_id, division, workflow_type, close_at DESC, start_at DESC, run_id);
         CREATE INDEX executions_visibility_by_status ON executions_visibility
-            (namespace_id, status, close_at DESC, start_at DESC, run_id);
+            (namespace_id, division, status, close_at DESC, start_at DESC, run_id);
         """
     ]
 

@@ -49,6 +49,7 @@ struct ShardBatchWriter {
         invariant(write.version > write.expectedVersion, "version of \(write.key) must rise")
         let count = try write.expectedVersion == 0 ? self.insert(write) : self.update(write)
         guard count == 1 else { throw .runVersion(write.key, isNot: write.expectedVersion) }
+        let archetype = SQLiteValue(write.key.archetype)
         let namespace = SQLiteValue.text(write.key.namespaceID.rawValue)
         let workflow = SQLiteValue.text(write.key.workflowID.rawValue)
         let run = SQLiteValue.text(write.key.runID.rawValue)
@@ -56,19 +57,21 @@ struct ShardBatchWriter {
             try self.connection.run(
                 """
                 DELETE FROM execution_items
-                WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
-                    AND kind = ? AND item_id = ?
+                WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ?
+                    AND run_id = ? AND kind = ? AND item_id = ?
                 """,
-                self.shard, namespace, workflow, run, .integer(Int64(item.kind)), .text(item.id))
+                self.shard, archetype, namespace, workflow, run, .integer(Int64(item.kind)),
+                .text(item.id))
         }
         for (item, bytes) in write.upsertedItems {
             try self.connection.run(
                 """
                 INSERT OR REPLACE INTO execution_items
-                    (shard_id, namespace_id, workflow_id, run_id, kind, item_id, item)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                    (shard_id, archetype, namespace_id, workflow_id, run_id, kind, item_id, item)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
-                self.shard, namespace, workflow, run, .integer(Int64(item.kind)), .text(item.id),
+                self.shard, archetype, namespace, workflow, run, .integer(Int64(item.kind)),
+                .text(item.id),
                 .blob(bytes))
         }
     }
@@ -76,11 +79,11 @@ struct ShardBatchWriter {
     private func insert(_ write: RunWrite) throws(StoreError) -> Int {
         try self.connection.run(
             """
-            INSERT INTO executions
-                (shard_id, namespace_id, workflow_id, run_id, version, next_timer_at, info)
-            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+            INSERT INTO executions (shard_id, archetype, namespace_id, workflow_id, run_id,
+                version, next_timer_at, info)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
             """,
-            self.shard, .text(write.key.namespaceID.rawValue),
+            self.shard, SQLiteValue(write.key.archetype), .text(write.key.namespaceID.rawValue),
             .text(write.key.workflowID.rawValue), .text(write.key.runID.rawValue),
             .integer(write.version), .optional(write.nextTimerAt?.nanoseconds), .blob(write.info))
     }
@@ -89,16 +92,17 @@ struct ShardBatchWriter {
         try self.connection.run(
             """
             UPDATE executions SET version = ?, next_timer_at = ?, info = ?
-            WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
-                AND version = ?
+            WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ?
+                AND run_id = ? AND version = ?
             """,
             .integer(write.version), .optional(write.nextTimerAt?.nanoseconds), .blob(write.info),
-            self.shard, .text(write.key.namespaceID.rawValue),
+            self.shard, SQLiteValue(write.key.archetype), .text(write.key.namespaceID.rawValue),
             .text(write.key.workflowID.rawValue), .text(write.key.runID.rawValue),
             .integer(write.expectedVersion))
     }
 
     private func apply(_ write: CurrentRunWrite) throws(StoreError) {
+        let archetype = SQLiteValue(write.address.archetype)
         let namespace = SQLiteValue.text(write.address.namespaceID.rawValue)
         let workflow = SQLiteValue.text(write.address.workflowID.rawValue)
         let run = SQLiteValue.text(write.runID.rawValue)
@@ -107,16 +111,18 @@ struct ShardBatchWriter {
             count = try self.connection.run(
                 """
                 UPDATE current_executions SET run_id = ?
-                WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
+                WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ?
+                    AND run_id = ?
                 """,
-                run, self.shard, namespace, workflow, .text(expected.rawValue))
+                run, self.shard, archetype, namespace, workflow, .text(expected.rawValue))
         } else {
             count = try self.connection.run(
                 """
-                INSERT INTO current_executions (shard_id, namespace_id, workflow_id, run_id)
-                VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+                INSERT INTO current_executions
+                    (shard_id, archetype, namespace_id, workflow_id, run_id)
+                VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """,
-                self.shard, namespace, workflow, run)
+                self.shard, archetype, namespace, workflow, run)
         }
         guard count == 1 else { throw .currentRun(of: write.address, isNot: write.expected) }
     }
@@ -132,17 +138,32 @@ struct ShardBatchWriter {
     }
 
     private func delete(_ key: WorkflowKey) throws(StoreError) {
-        for table in ["executions", "execution_items", "history_nodes", "current_executions"] {
+        let namespace = SQLiteValue.text(key.namespaceID.rawValue)
+        let workflow = SQLiteValue.text(key.workflowID.rawValue)
+        let run = SQLiteValue.text(key.runID.rawValue)
+        for table in ["executions", "execution_items", "current_executions"] {
             try self.connection.run(
                 """
                 DELETE FROM \(table)
+                WHERE shard_id = ? AND archetype = ? AND namespace_id = ? AND workflow_id = ?
+                    AND run_id = ?
+                """,
+                self.shard, SQLiteValue(key.archetype), namespace, workflow, run)
+        }
+        if key.archetype == .workflow {
+            try self.connection.run(
+                """
+                DELETE FROM history_nodes
                 WHERE shard_id = ? AND namespace_id = ? AND workflow_id = ? AND run_id = ?
                 """,
-                self.shard, .text(key.namespaceID.rawValue), .text(key.workflowID.rawValue),
-                .text(key.runID.rawValue))
+                self.shard, namespace, workflow, run)
         }
         try self.connection.run(
             "DELETE FROM executions_visibility WHERE namespace_id = ? AND run_id = ?",
-            .text(key.namespaceID.rawValue), .text(key.runID.rawValue))
+            namespace, run)
     }
+}
+
+extension SQLiteValue {
+    init(_ archetype: Archetype) { self = .integer(Int64(archetype.rawValue)) }
 }

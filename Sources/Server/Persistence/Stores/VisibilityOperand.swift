@@ -17,7 +17,7 @@ extension VisibilityColumn {
     package var type: SearchAttributeType {
         switch self {
         case .workflowID, .runID, .workflowType, .taskQueue, .parentWorkflowID, .parentRunID,
-            .rootWorkflowID, .rootRunID:
+            .rootWorkflowID, .rootRunID, .namespaceDivision:
             .keyword
         case .status, .historyLength, .historySizeBytes, .stateTransitionCount, .executionDuration:
             .int
@@ -69,6 +69,7 @@ extension VisibilityRecord {
         case .parentRunID: self.parentRunID.map { .keyword($0) }
         case .rootWorkflowID: .keyword(self.rootWorkflowID)
         case .rootRunID: .keyword(self.rootRunID)
+        case .namespaceDivision: self.division.map { .keyword($0) }
         case .searchAttribute(let name, let type):
             self.searchAttributes[name].flatMap { $0.type == type ? $0 : nil }
         }

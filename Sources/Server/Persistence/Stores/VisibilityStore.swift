@@ -13,9 +13,12 @@ package protocol VisibilityStore: Sendable {
 /// One run as lists show it.
 package struct VisibilityRecord: Sendable, Equatable {
     package var key: WorkflowKey
+    /// The part of the namespace it is listed in; nil is the one of usual workflows.
+    package var division: String?
+    /// The type of a run of another archetype as well.
     package var workflowType: String
     package var taskQueue: String
-    /// Temporal's number of the execution status.
+    /// Temporal's number of the execution status; each archetype has numbers of its own.
     package var status: Int32
     package var startAt: Timestamp
     package var executionAt: Timestamp
@@ -35,7 +38,8 @@ package struct VisibilityRecord: Sendable, Equatable {
     package var searchAttributePayloads: [UInt8]
 
     package init(
-        key: WorkflowKey, workflowType: String, taskQueue: String, status: Int32,
+        key: WorkflowKey, division: String? = nil, workflowType: String, taskQueue: String,
+        status: Int32,
         startAt: Timestamp, executionAt: Timestamp, closeAt: Timestamp?, historyLength: Int64,
         historySizeBytes: Int64, stateTransitionCount: Int64, parentWorkflowID: String?,
         parentRunID: String?, rootWorkflowID: String, rootRunID: String,
@@ -43,6 +47,7 @@ package struct VisibilityRecord: Sendable, Equatable {
         searchAttributePayloads: [UInt8]
     ) {
         self.key = key
+        self.division = division
         self.workflowType = workflowType
         self.taskQueue = taskQueue
         self.status = status
@@ -79,6 +84,7 @@ package enum VisibilityColumn: Sendable, Hashable {
     case startTime, executionTime, closeTime
     case historyLength, historySizeBytes, stateTransitionCount, executionDuration
     case parentWorkflowID, parentRunID, rootWorkflowID, rootRunID
+    case namespaceDivision
     case searchAttribute(name: String, type: SearchAttributeType)
 }
 

@@ -59,7 +59,8 @@ package struct ServiceErrorStatus: Equatable, Sendable {
         switch kind {
         case .invalidArgument, .queryFailed: .invalidArgument
         case .notFound, .namespaceNotFound: .notFound
-        case .namespaceAlreadyExists, .workflowExecutionAlreadyStarted, .alreadyExists:
+        case .namespaceAlreadyExists, .workflowExecutionAlreadyStarted,
+            .activityExecutionAlreadyStarted, .alreadyExists:
             .alreadyExists
         case .namespaceInvalidState, .failedPrecondition, .workflowNotReady: .failedPrecondition
         case .permissionDenied: .permissionDenied
@@ -89,6 +90,11 @@ package struct ServiceErrorStatus: Equatable, Sendable {
                 $0.startRequestID = startRequestID
                 $0.runID = runID.rawValue
                 $0.firstExecutionRunID = firstRunID.rawValue
+            }
+        case .activityExecutionAlreadyStarted(let startRequestID, let runID):
+            ActivityExecutionAlreadyStartedFailure.with {
+                $0.startRequestID = startRequestID
+                $0.runID = runID.rawValue
             }
         case .workflowNotReady: WorkflowNotReadyFailure()
         case .queryFailed(let failure): QueryFailedFailure.with { $0.failure = failure }
@@ -133,6 +139,8 @@ private typealias NamespaceInvalidStateFailure =
     Temporal_Api_Errordetails_V1_NamespaceInvalidStateFailure
 private typealias WorkflowExecutionAlreadyStartedFailure =
     Temporal_Api_Errordetails_V1_WorkflowExecutionAlreadyStartedFailure
+private typealias ActivityExecutionAlreadyStartedFailure =
+    Temporal_Api_Errordetails_V1_ActivityExecutionAlreadyStartedFailure
 private typealias WorkflowNotReadyFailure = Temporal_Api_Errordetails_V1_WorkflowNotReadyFailure
 private typealias QueryFailedFailure = Temporal_Api_Errordetails_V1_QueryFailedFailure
 private typealias PermissionDeniedFailure = Temporal_Api_Errordetails_V1_PermissionDeniedFailure

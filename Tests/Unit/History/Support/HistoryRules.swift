@@ -14,7 +14,7 @@ enum HistoryRules {
             self.check(events, "\(when), \(key)")
         }
         guard shard.heldBatches.isEmpty else { return }
-        for (key, run) in shard.store.runs {
+        for (key, run) in shard.store.runs where key.archetype == .workflow {
             let record = RunRecord(
                 key: key, version: run.version, info: run.info, items: run.items, currentRunID: nil)
             let stored = try MutableState(record)
@@ -51,6 +51,7 @@ enum HistoryRules {
             let written =
                 response.attempt > 1 ? response.startedEventID - 2 : response.startedEventID
             (runID, eventID) = (response.workflowExecution.runID, written)
+        case .standaloneActivity(let reply): return ActivityRules.check(reply, store)
         default: return
         }
         let key = store.history.keys.first { $0.runID.rawValue == runID }

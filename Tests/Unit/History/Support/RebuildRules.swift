@@ -9,7 +9,8 @@ import Testing
 /// A run's stored state is what its stored history says, after every commit of every test.
 enum RebuildRules {
     static func check(_ batch: ShardBatch, _ store: ShardTable, _ settings: Settings) {
-        for write in batch.runs where store.runs[write.key] != nil {
+        for write in batch.runs
+        where write.key.archetype == .workflow && store.runs[write.key] != nil {
             do { try self.check(write.key, store, settings) } catch {
                 Issue.record("\(write.key) cannot be rebuilt: \(error)")
             }

@@ -63,6 +63,10 @@ final class ShardHarness {
     /// A run as the machine has it in memory.
     func cachedState(of key: WorkflowKey) -> MutableState? { self.machine.state(of: key) }
 
+    func cachedActivity(_ key: WorkflowKey) -> StandaloneActivityState? {
+        self.machine.activityState(of: key)
+    }
+
     private func boot() {
         var effects: [Effect] = []
         self.machine.start(effects: &effects)
@@ -91,12 +95,14 @@ final class ShardHarness {
 
     @discardableResult
     func send(
-        _ operation: HistoryOperation, to workflowID: WorkflowID = "w", deadline: Timestamp? = nil
+        _ operation: HistoryOperation, to workflowID: WorkflowID = "w",
+        of archetype: Archetype = .workflow, deadline: Timestamp? = nil
     ) -> RequestID {
         self.lastRequest += 1
         let id = RequestID(self.lastRequest)
         let request = HistoryRequest(
-            namespace: testNamespace, workflowID: workflowID, deadline: deadline,
+            archetype: archetype, namespace: testNamespace, workflowID: workflowID,
+            deadline: deadline,
             operation: operation)
         self.feed(.requestArrived(id, request))
         return id
@@ -105,17 +111,19 @@ final class ShardHarness {
     /// Sends a request and returns its reply, which must come at once.
     @discardableResult
     func call(
-        _ operation: HistoryOperation, to workflowID: WorkflowID = "w", deadline: Timestamp? = nil
+        _ operation: HistoryOperation, to workflowID: WorkflowID = "w",
+        of archetype: Archetype = .workflow, deadline: Timestamp? = nil
     ) throws -> HistoryReply {
-        let id = self.send(operation, to: workflowID, deadline: deadline)
+        let id = self.send(operation, to: workflowID, of: archetype, deadline: deadline)
         return try #require(self.replies[id], "no reply yet").get()
     }
 
     /// The error a request is refused with; nil if it is not, or not yet.
     func refusal(
-        _ operation: HistoryOperation, to workflowID: WorkflowID = "w", deadline: Timestamp? = nil
+        _ operation: HistoryOperation, to workflowID: WorkflowID = "w",
+        of archetype: Archetype = .workflow, deadline: Timestamp? = nil
     ) -> ServiceError? {
-        let id = self.send(operation, to: workflowID, deadline: deadline)
+        let id = self.send(operation, to: workflowID, of: archetype, deadline: deadline)
         guard case .failure(let error) = self.replies[id] else { return nil }
         return error
     }

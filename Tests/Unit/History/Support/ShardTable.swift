@@ -12,6 +12,8 @@ struct ShardTable {
 
     private(set) var range: Int64 = 0
     private(set) var runs: [WorkflowKey: Run] = [:]
+    /// Every run there ever was, deleted ones included.
+    private(set) var known: Set<WorkflowKey> = []
     private(set) var currentRuns: [WorkflowAddress: RunID] = [:]
     private(set) var history: [WorkflowKey: [HistoryNode]] = [:]
     private(set) var tasks: [Int64: HistoryTaskRow] = [:]
@@ -57,6 +59,7 @@ struct ShardTable {
             for key in write.deletedItems { run.items[key] = nil }
             run.items.merge(write.upsertedItems) { _, new in new }
             self.runs[write.key] = run
+            self.known.insert(write.key)
         }
         for write in batch.currentRuns { self.currentRuns[write.address] = write.runID }
         for task in batch.addedTasks { self.tasks[task.id] = task }
@@ -73,8 +76,7 @@ struct ShardTable {
     func load(_ address: WorkflowAddress, _ runID: RunID?) -> RunRecord? {
         let current = self.currentRuns[address]
         guard let runID = runID ?? current else { return nil }
-        let key = WorkflowKey(
-            namespaceID: address.namespaceID, workflowID: address.workflowID, runID: runID)
+        let key = WorkflowKey(address, runID)
         return self.runs[key].map {
             RunRecord(
                 key: key, version: $0.version, info: $0.info, items: $0.items,

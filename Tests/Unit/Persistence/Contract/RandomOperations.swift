@@ -79,10 +79,15 @@ enum StoreOperation: Sendable {
 /// Draws operations on few keys, so that they meet; most writes are valid, some are not.
 struct RandomOperations {
     static let shards = [ShardID(1), ShardID(2)]
-    static let keys = ["n1", "n2"].flatMap { namespace in
+    static let keys: [WorkflowKey] = ["n1", "n2"].flatMap { namespace in
         ["a", "b"].flatMap { workflow in
             // A run id belongs to one run only.
             (1...2).map { key(workflow, "\(namespace)-\(workflow)-\($0)", namespace: namespace) }
+                + [
+                    key(
+                        workflow, "\(namespace)-\(workflow)-3", namespace: namespace,
+                        archetype: .activity)
+                ]
         }
     }
     private static let queues = [true, false].map {
@@ -163,8 +168,10 @@ struct RandomOperations {
             let stored = try await stores.loadRun(key.address, runID: key.runID, shard: shard)
             let current = try await stores.loadRun(key.address, runID: nil, shard: shard)
             self.lastID += 2
-            batch.history.append(
-                node(key, self.chance(of: 15) ? 1...2 : self.lastID...(self.lastID + 1)))
+            if key.archetype == .workflow {
+                batch.history.append(
+                    node(key, self.chance(of: 15) ? 1...2 : self.lastID...(self.lastID + 1)))
+            }
             batch.runs.append(self.write(key, stored: stored))
             if self.chance(of: 2) {
                 let expected = self.chance(of: 10) ? key.runID : current?.currentRunID

@@ -34,6 +34,7 @@ struct RandomVisibility {
             close: self.chance(of: 2) ? self.draw([1, 2, 3]) : nil, attributes: attributes)
         record.executionAt = at(self.draw([0, 1, 2]))
         record.historyLength = self.draw([1, 2, 3])
+        record.division = self.chance(of: 2) ? self.draw(Self.strings) : nil
         record.parentWorkflowID = self.chance(of: 2) ? self.draw(Self.strings) : nil
         return record
     }
@@ -69,7 +70,7 @@ struct RandomVisibility {
                 .workflowID, .runID, .workflowType, .taskQueue, .status, .startTime,
                 .executionTime, .closeTime, .historyLength, .historySizeBytes,
                 .stateTransitionCount, .executionDuration, .parentWorkflowID, .parentRunID,
-                .rootWorkflowID, .rootRunID,
+                .rootWorkflowID, .rootRunID, .namespaceDivision,
             ])
     }
 

@@ -71,6 +71,38 @@ import Testing
         #expect(old?.key.runID == "r1" && old?.currentRunID == "r2")
     }
 
+    @Test("Each archetype has ids of its own", arguments: StoreKind.allCases)
+    func archetypesAreApart(_ kind: StoreKind) async throws {
+        let opened = try kind.open(), stores = opened.stores
+        let range = try await stores.acquireShard(shard, owner: "a")
+        let workflow = key("w", "r1"), activity = key("w", "r2", archetype: .activity)
+        try await stores.commit(.start(workflow), shard: shard, range: range)
+        var batch = ShardBatch.start(activity)
+        batch.history = []
+        batch.runs[0].upsertedItems = [RunItemKey(kind: 1, id: "a"): [1]]
+        batch.visibility[0].division = "d"
+        try await stores.commit(batch, shard: shard, range: range)
+
+        let read = try await stores.loadRun(activity.address, runID: nil, shard: shard)
+        #expect(read?.key == activity && read?.items.count == 1)
+        #expect(try await stores.loadRun(workflow.address, runID: "r2", shard: shard) == nil)
+        var contents = try await ShardContents(stores, keys: [workflow, activity])
+        #expect(contents.timers.map(\.key) == [workflow, activity])
+        let first = try #require(contents.timers.first)
+        let second = try await stores.readTimers(after: first, countMax: 9, shard: shard)
+        #expect(second.map(\.key) == [activity])
+        #expect(contents.visibility.map(\.key) == [workflow, activity])
+        #expect(contents.visibility.map(\.division) == [nil, "d"])
+
+        batch = ShardBatch()
+        batch.deletedRuns = [activity]
+        try await stores.commit(batch, shard: shard, range: range)
+        contents = try await ShardContents(stores, keys: [workflow, activity])
+        #expect(contents.runs.map { $0?.currentRunID } == ["r1", nil])
+        #expect(contents.history.map(\.count) == [1, 0])
+        #expect(contents.visibility.map(\.key) == [workflow])
+    }
+
     /// Changes to a valid second batch of run w/r1, each with the error it must cause.
     static let spoilers: [(String, StoreError, @Sendable (inout ShardBatch) -> Void)] = [
         (

@@ -12,6 +12,15 @@ extension Failure {
         }
     }
 
+    /// This timeout as it is reported when only the lack of time kept it from being retried.
+    var noTimeToRetry: Failure {
+        var failure = self
+        failure.message =
+            "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
+        failure.timeoutFailureInfo.timeoutType = .scheduleToClose
+        return failure
+    }
+
     /// What is kept of a failure between attempts: at most 4 KiB of it.
     var truncatedForRetry: Failure {
         let sizeMax = 4 * 1_024

@@ -8,49 +8,12 @@ extension Transition {
     mutating func retryActivity(
         _ activity: StoredActivity, after failure: Failure?, workerIdentity: String
     ) -> RetryState {
-        if activity.cancelRequested { return .cancelRequested }
-        if let failure, let state = RetryDecision.end(after: failure, activity.retryPolicy) {
-            return state
-        }
-        if activity.hasPause {
-            // Whoever ends the pause decides when it goes on; until then nothing is due.
-            self.put(self.attempt(after: activity, failure, workerIdentity: workerIdentity))
-            return .inProgress
-        }
-        let expiration =
-            activity.scheduleToCloseNs > 0
-            ? Timestamp(nanoseconds: activity.firstScheduledAt.after(activity.scheduleToCloseNs))
-            : nil
-        let decision = RetryDecision(
-            policy: activity.retryPolicy, attempt: activity.attempt, failure: failure,
-            now: self.now, expiration: expiration, capsNextRetryDelay: false)
-        switch decision {
-        case .giveUp(let state): return state
-        case .retry(let interval):
-            var next = self.attempt(after: activity, failure, workerIdentity: workerIdentity)
-            next.scheduledAt = (self.now + interval).nanoseconds
-            next.backingOff = true
-            next.endReset()
+        switch activity.next(after: failure, workerIdentity: workerIdentity, now: self.now) {
+        case .end(let state): return state
+        case .attempt(let next):
             self.put(next)
             return .inProgress
         }
-    }
-
-    private func attempt(
-        after activity: StoredActivity, _ failure: Failure?, workerIdentity: String
-    ) -> StoredActivity {
-        var next = activity
-        next.attempt += 1
-        next.stamp += 1
-        next.clearStarted()
-        next.lastAttemptCompleteAt = self.now.nanoseconds
-        next.lastWorkerIdentity = workerIdentity
-        if let failure {
-            next.lastFailure = failure.truncatedForRetry
-        } else {
-            next.clearLastFailure()
-        }
-        return next
     }
 
     /// Lets the current attempt begin at `time`: at once, or after a wait.
@@ -81,9 +44,7 @@ extension Transition {
         if state == .inProgress { return }
         var final = failure
         if state == .timeout, type != .scheduleToStart {
-            final.message =
-                "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
-            final.timeoutFailureInfo.timeoutType = .scheduleToClose
+            final = final.noTimeToRetry
         }
         if activity.hasLastHeartbeatDetails {
             final.timeoutFailureInfo.lastHeartbeatDetails = activity.lastHeartbeatDetails
@@ -100,5 +61,58 @@ extension Transition {
                     $0.retryState = state
                 }))
         self.needsWorkflowTask = true
+    }
+}
+
+extension StoredActivity {
+    /// What follows a failed attempt.
+    enum Next {
+        case attempt(StoredActivity)
+        /// Nothing; why.
+        case end(RetryState)
+    }
+
+    /// Whether the retry policy and the time left allow another attempt.
+    func next(after failure: Failure?, workerIdentity: String, now: Timestamp) -> Next {
+        if self.cancelRequested { return .end(.cancelRequested) }
+        if let failure, let state = RetryDecision.end(after: failure, self.retryPolicy) {
+            return .end(state)
+        }
+        if self.hasPause {
+            // Whoever ends the pause decides when it goes on; until then nothing is due.
+            return .attempt(self.attempt(after: failure, workerIdentity, now))
+        }
+        let expiration =
+            self.scheduleToCloseNs > 0
+            ? Timestamp(nanoseconds: self.firstScheduledAt.after(self.scheduleToCloseNs)) : nil
+        let decision = RetryDecision(
+            policy: self.retryPolicy, attempt: self.attempt, failure: failure, now: now,
+            expiration: expiration, capsNextRetryDelay: false)
+        switch decision {
+        case .giveUp(let state): return .end(state)
+        case .retry(let interval):
+            var next = self.attempt(after: failure, workerIdentity, now)
+            next.scheduledAt = (now + interval).nanoseconds
+            next.backingOff = true
+            next.endReset()
+            return .attempt(next)
+        }
+    }
+
+    private func attempt(
+        after failure: Failure?, _ workerIdentity: String, _ now: Timestamp
+    ) -> StoredActivity {
+        var next = self
+        next.attempt += 1
+        next.stamp += 1
+        next.clearStarted()
+        next.lastAttemptCompleteAt = now.nanoseconds
+        next.lastWorkerIdentity = workerIdentity
+        if let failure {
+            next.lastFailure = failure.truncatedForRetry
+        } else {
+            next.clearLastFailure()
+        }
+        return next
     }
 }

@@ -76,34 +76,34 @@ extension MutableState {
         }
         for timer in self.timers.values { body(timer.firesAt, .userTimer(timerID: timer.timerID)) }
         for activity in self.activities.values {
-            Self.forEachDeadline(of: activity) { at, kind in
+            activity.forEachDeadline { at, kind in
                 // A paused run hands nothing out.
                 if kind == .retry, self.isPaused { return }
                 body(at, .activity(scheduledEventID: activity.scheduledEventID, kind))
             }
         }
     }
+}
 
-    private static func forEachDeadline(
-        of activity: StoredActivity, _ body: (Int64, ActivityDeadline) -> Void
-    ) {
+extension StoredActivity {
+    func forEachDeadline(_ body: (Int64, ActivityDeadline) -> Void) {
         // Time does not run for an activity an operator holds.
-        guard !activity.hasPause else { return }
-        if activity.scheduleToCloseNs > 0 {
-            body(activity.firstScheduledAt.after(activity.scheduleToCloseNs), .scheduleToClose)
+        guard !self.hasPause else { return }
+        if self.scheduleToCloseNs > 0 {
+            body(self.firstScheduledAt.after(self.scheduleToCloseNs), .scheduleToClose)
         }
-        if activity.isStarted {
-            if activity.startToCloseNs > 0 {
-                body(activity.startedAt.after(activity.startToCloseNs), .startToClose)
+        if self.isStarted {
+            if self.startToCloseNs > 0 {
+                body(self.startedAt.after(self.startToCloseNs), .startToClose)
             }
-            if activity.heartbeatNs > 0 {
-                let last = max(activity.startedAt, activity.lastHeartbeatAt)
-                body(last.after(activity.heartbeatNs), .heartbeat)
+            if self.heartbeatNs > 0 {
+                let last = max(self.startedAt, self.lastHeartbeatAt)
+                body(last.after(self.heartbeatNs), .heartbeat)
             }
         } else {
-            if activity.backingOff { body(activity.scheduledAt, .retry) }
-            if activity.scheduleToStartNs > 0 {
-                body(activity.scheduledAt.after(activity.scheduleToStartNs), .scheduleToStart)
+            if self.backingOff { body(self.scheduledAt, .retry) }
+            if self.scheduleToStartNs > 0 {
+                body(self.scheduledAt.after(self.scheduleToStartNs), .scheduleToStart)
             }
         }
     }

@@ -123,8 +123,12 @@ extension MutableState {
         let attributes = Temporal_Api_Common_V1_SearchAttributes.with {
             $0.indexedFields = self.info.searchAttributes
         }
+        let decoded = decodeSearchAttributes(self.info.searchAttributes)
+        var division: String?
+        if case .keyword(let name) = decoded[NamespaceDivision.attribute] { division = name }
         return VisibilityRecord(
-            key: self.key, workflowType: self.info.workflowType, taskQueue: self.info.taskQueue,
+            key: self.key, division: division, workflowType: self.info.workflowType,
+            taskQueue: self.info.taskQueue,
             status: Int32(self.info.status.rawValue),
             startAt: Timestamp(nanoseconds: self.info.startAt),
             executionAt: Timestamp(nanoseconds: self.info.executionAt),
@@ -134,7 +138,7 @@ extension MutableState {
             stateTransitionCount: self.isRunning ? 0 : self.info.stateTransitionCount,
             parentWorkflowID: nil, parentRunID: nil, rootWorkflowID: self.info.rootWorkflowID,
             rootRunID: self.info.rootRunID,
-            searchAttributes: decodeSearchAttributes(self.info.searchAttributes),
-            memo: MutableState.bytes(memo), searchAttributePayloads: MutableState.bytes(attributes))
+            searchAttributes: decoded, memo: MutableState.bytes(memo),
+            searchAttributePayloads: MutableState.bytes(attributes))
     }
 }

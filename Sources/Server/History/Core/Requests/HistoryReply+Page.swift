@@ -23,7 +23,8 @@ extension HistoryReply {
             return .started(response)
         case .signalWithStarted, .signaled, .optionsUpdated, .described, .queried,
             .activityTaskStarted,
-            .workflowTaskCompleted, .activityHeartbeat, .activitiesChanged, .reset, .done:
+            .workflowTaskCompleted, .activityHeartbeat, .activitiesChanged, .standaloneActivity,
+            .reset, .done:
             invariantFailure("a reply without history got a page of it")
         }
     }

@@ -8,12 +8,13 @@ extension HistoryShard {
         _ effects: inout [Effect]
     ) {
         self.respond(reference, call, &effects) { transition, activity throws(ServiceError) in
-            guard activity.cancelRequested else {
-                throw .invalidArgument(
-                    "unable to mark activity as canceled without activity being request canceled first"
-                )
-            }
+            guard activity.cancelRequested else { throw .cancelNotRequested }
             transition.cancelActivity(activity, details: details, identity: identity)
         }
     }
+}
+
+extension ServiceError {
+    static let cancelNotRequested = invalidArgument(
+        "unable to mark activity as canceled without activity being request canceled first")
 }

@@ -146,6 +146,10 @@ extension Transition {
         self.state.info.closeAttempted = false
         try self.apply(request.commands, completedEventID: completedEventID)
         guard self.state.isRunning else { return }
+        if let reason = self.sizeLimitReached {
+            self.terminateRun(reason: reason, details: nil, identity: historyServiceIdentity)
+            return
+        }
         if request.forceCreateNewWorkflowTask || !self.state.bufferedEvents.isEmpty {
             self.needsWorkflowTask = true
         }
@@ -155,6 +159,16 @@ extension Transition {
             // A heartbeat: what counts is when the worker first got this task.
             self.state.info.workflowTask.originalScheduledAt = task.originalScheduledAt
         }
+    }
+
+    private var sizeLimitReached: String? {
+        if self.state.info.historySize >= self.settings.historySizeErrorMax {
+            return "Workflow history size exceeds limit."
+        }
+        if self.state.info.nextEventID > self.settings.historyCountErrorMax {
+            return "Workflow history count exceeds limit."
+        }
+        return nil
     }
 }
 

@@ -8,8 +8,7 @@ extension HistoryShard {
     /// The run a request means, if it is in memory; marks it as used.
     mutating func cached(_ address: WorkflowAddress, _ runID: RunID) -> CachedRun? {
         guard let resolved = runID.isEmpty ? self.currentRuns[address] : runID else { return nil }
-        let key = WorkflowKey(
-            namespaceID: address.namespaceID, workflowID: address.workflowID, runID: resolved)
+        let key = WorkflowKey(address, resolved)
         guard var run = self.runs[key] else { return nil }
         self.useCounter += 1
         run.lastUse = self.useCounter
@@ -27,8 +26,8 @@ extension HistoryShard {
         self.countCache()
     }
 
-    private mutating func countCache() {
-        let (runs, bytes) = (self.runs.count, self.cachedBytes)
+    mutating func countCache() {
+        let (runs, bytes) = (self.runs.count + self.activities.count, self.cachedBytes)
         self.count {
             $0.cachedRuns = runs
             $0.cachedBytes = bytes
@@ -36,8 +35,13 @@ extension HistoryShard {
     }
 
     mutating func drop(_ key: WorkflowKey) {
-        guard let run = self.runs.removeValue(forKey: key) else { return }
-        self.cachedBytes -= run.bytes
+        let bytes =
+            switch key.archetype {
+            case .workflow: self.runs.removeValue(forKey: key)?.bytes
+            case .activity: self.activities.removeValue(forKey: key)?.bytes
+            }
+        guard let bytes else { return }
+        self.cachedBytes -= bytes
         if self.currentRuns[key.address] == key.runID { self.currentRuns[key.address] = nil }
         self.countCache()
     }
@@ -49,11 +53,18 @@ extension HistoryShard {
     mutating func evict() {
         let bytesMax = self.settings.shardCacheSizeMax
         guard self.cachedBytes > bytesMax else { return }
-        let candidates = self.runs.filter {
-            $0.value.lastBatch <= self.durable && !$0.value.isAwaited
-                && self.loads[$0.key.address] == nil
+        var candidates: [(key: WorkflowKey, lastUse: UInt64)] = []
+        for (key, run) in self.runs
+        where run.lastBatch <= self.durable && !run.isAwaited && self.loads[key.address] == nil {
+            candidates.append((key, run.lastUse))
         }
-        .sorted { $0.value.lastUse < $1.value.lastUse }
+        for (key, activity) in self.activities
+        where activity.lastBatch <= self.durable && !activity.isAwaited
+            && self.loads[key.address] == nil
+        {
+            candidates.append((key, activity.lastUse))
+        }
+        candidates.sort { $0.lastUse < $1.lastUse }
         // Well below the limit, so that not every commit has to look for candidates.
         for (key, _) in candidates where self.cachedBytes > bytesMax / 4 * 3 { self.drop(key) }
     }
@@ -82,6 +93,32 @@ extension HistoryShard {
         guard !self.deletedRuns.isEmpty else { return }
         self.deletedRuns = self.deletedRuns.filter {
             $0.value.batch > self.durable || self.loads[$0.key.address] != nil
+        }
+    }
+
+    // MARK: Runs of any kind
+
+    /// Whether a run is in memory.
+    func holds(_ key: WorkflowKey) -> Bool {
+        switch key.archetype {
+        case .workflow: self.runs[key] != nil
+        case .activity: self.activities[key] != nil
+        }
+    }
+
+    /// When a run in memory next needs attention.
+    func nextDeadline(of key: WorkflowKey) -> Timestamp? {
+        switch key.archetype {
+        case .workflow: self.runs[key]?.state.nextDeadline
+        case .activity: self.activities[key]?.state.nextDeadline
+        }
+    }
+
+    /// The newest batch that holds a run in memory.
+    func lastBatch(of key: WorkflowKey) -> BatchID? {
+        switch key.archetype {
+        case .workflow: self.runs[key]?.lastBatch
+        case .activity: self.activities[key]?.lastBatch
         }
     }
 
@@ -164,6 +201,7 @@ extension HistoryShard {
         if let current = record.currentRunID, self.currentRuns[record.key.address] == nil {
             self.currentRuns[record.key.address] = current
         }
+        guard record.key.archetype == .workflow else { return try self.takeActivity(record) }
         guard self.runs[record.key] == nil else { return }
         let state = try MutableState(record)
         guard state.key == record.key else {
@@ -180,12 +218,12 @@ extension HistoryShard {
         switch waiting {
         case .timer(let key):
             self.timerLoads -= 1
-            if let run = self.runs[key] {
+            if self.holds(key) {
                 // Without room now, it is tried again right after the next commit.
                 if self.mayFireTimers {
                     self.fire(key, &effects)
                 } else {
-                    self.setTimer(key, to: run.state.nextDeadline)
+                    self.setTimer(key, to: self.nextDeadline(of: key))
                 }
             } else if missing != .some(.some(key.runID)) {
                 // What was loaded was another run of this workflow.

@@ -79,6 +79,7 @@ extension HistoryShard {
         self.live = []
         self.early = []
         self.runs = [:]
+        self.activities = [:]
         self.currentRuns = [:]
         self.cachedBytes = 0
         self.loads = [:]

@@ -49,8 +49,9 @@ extension HistoryShard {
         _ id: RequestID, _ request: HistoryRequest, missing: RunID??, _ effects: inout [Effect]
     ) {
         let call = Call(id: id, request: request, missing: missing)
-        self.currentCall = CurrentCall(id, request.operation)
-        defer { self.currentCall = nil }
+        guard request.archetype == .workflow else {
+            return self.performOnActivity(call, &effects)
+        }
         switch request.operation {
         case .startWorkflowExecution(let body): self.start(body, call, &effects)
         case .signalWithStart(let body): self.signalWithStart(body, call, &effects)
@@ -72,6 +73,7 @@ extension HistoryShard {
             self.respondCompleted(token, body, call, &effects)
         case .respondWorkflowTaskFailed(let token, let body):
             self.respondFailed(token, body, call, &effects)
+        case .standaloneActivity: invariantFailure("a workflow is asked what activities are asked")
         case .recordActivityTaskStarted(let start): self.recordStarted(start, call, &effects)
         case .recordActivityHeartbeat(let activity, let details):
             self.recordHeartbeat(activity, details, call, &effects)

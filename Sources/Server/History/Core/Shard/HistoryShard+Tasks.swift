@@ -157,6 +157,7 @@ extension StoredHistoryTask {
     /// The run this task is of.
     var key: WorkflowKey {
         WorkflowKey(
+            archetype: Archetype(rawValue: self.archetype) ?? .workflow,
             namespaceID: NamespaceID(self.namespaceID), workflowID: WorkflowID(self.workflowID),
             runID: RunID(self.runID))
     }

@@ -50,8 +50,8 @@ extension HistoryShard {
         let horizon = isComplete ? nil : rows.last
         for row in rows {
             // Memory is newer than the page for runs that changed since it was asked for.
-            if let run = self.runs[row.key] {
-                self.timers.set(row.key, to: run.state.nextDeadline)
+            if self.holds(row.key) {
+                self.timers.set(row.key, to: self.nextDeadline(of: row.key))
             } else {
                 // One that was set meanwhile may be of a later state; too early does no harm.
                 let known = self.timers.deadlines[row.key] ?? row.at
@@ -60,9 +60,9 @@ extension HistoryShard {
         }
         self.timerHorizon = horizon
         // What is not durable yet was not on the page, but is in memory.
-        for run in self.runs.values {
-            guard let deadline = run.state.nextDeadline else { continue }
-            let row = TimerRow(at: deadline, key: run.state.key)
+        for key in Array(self.runs.keys) + Array(self.activities.keys) {
+            guard let deadline = self.nextDeadline(of: key) else { continue }
+            let row = TimerRow(at: deadline, key: key)
             if horizon.map({ row <= $0 }) ?? true { self.timers.set(row.key, to: deadline) }
         }
     }
@@ -75,7 +75,7 @@ extension HistoryShard {
             effects.append(.loadTimers(after: horizon, countMax: self.settings.shardTimersMax))
         }
         while self.mayFireTimers, let key = self.timers.popDue(at: self.now) {
-            if self.runs[key] != nil {
+            if self.holds(key) {
                 self.fire(key, &effects)
             } else {
                 self.timerLoads += 1
@@ -92,6 +92,7 @@ extension HistoryShard {
 
     /// Does everything that is due in a run, as one transition.
     mutating func fire(_ key: WorkflowKey, _ effects: inout [Effect]) {
+        guard key.archetype == .workflow else { return self.fireActivity(key, &effects) }
         guard let run = self.runs[key] else { return }
         let due = run.state.due(at: self.now)
         guard !due.isEmpty else {

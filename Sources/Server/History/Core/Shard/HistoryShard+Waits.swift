@@ -31,9 +31,9 @@ extension HistoryShard {
 
     mutating func expireWaits(_ effects: inout [Effect]) {
         while let id = self.waitDeadlines.popDue(at: self.now) {
-            guard let key = self.waitingOn.removeValue(forKey: id), var run = self.runs[key] else {
-                continue
-            }
+            guard let key = self.waitingOn.removeValue(forKey: id) else { continue }
+            if key.archetype == .activity { self.expireWait(id, onActivity: key, &effects) }
+            guard var run = self.runs[key] else { continue }
             if let index = run.waiters.firstIndex(where: { $0.id == id }) {
                 let waiter = run.waiters.remove(at: index)
                 self.store(run)
@@ -55,6 +55,8 @@ extension HistoryShard {
             run.waiters.removeAll { $0.id == id }
             run.queries.removeAll { $0.requestID == id }
             self.store(run)
+        } else if let key = self.waitingOn[id] {
+            self.activities[key]?.waiters.removeAll { $0.id == id }
         }
         self.forgetWait(id)
         for (queryID, query) in self.directQueries where query.requestID == id {

@@ -51,6 +51,8 @@ package struct HistoryShard: Machine {
     var now = Timestamp.epoch
 
     var runs: [WorkflowKey: CachedRun] = [:]
+    /// Runs of standalone activities; all that follows is shared by both kinds.
+    var activities: [WorkflowKey: CachedActivity] = [:]
     var currentRuns: [WorkflowAddress: RunID] = [:]
     var cachedBytes = 0
     var useCounter: UInt64 = 0
@@ -61,8 +63,6 @@ package struct HistoryShard: Machine {
     var deletedRuns: [WorkflowKey: DeletedRun] = [:]
     /// Requests that arrived before the shard was ready.
     var early: [(RequestID, HistoryRequest)] = []
-    /// Set while a request is being performed.
-    var currentCall: CurrentCall?
     /// Requests not answered yet.
     var live: Set<RequestID> = []
 
@@ -163,6 +163,10 @@ package struct HistoryShard: Machine {
     package var isServing: Bool { self.phase == .serving }
     /// A run in memory, as the newest accepted transition left it; nil if it is not in memory.
     package func state(of key: WorkflowKey) -> MutableState? { self.runs[key]?.state }
+    /// A standalone activity in memory, as the newest accepted transition left it.
+    package func activityState(of key: WorkflowKey) -> StandaloneActivityState? {
+        self.activities[key]?.state
+    }
     /// Whether nothing is being written or waits to be.
     package var isQuiet: Bool { self.inFlight == nil && self.open.isEmpty }
 

@@ -6,14 +6,15 @@ extension SQLiteConnection {
     func upsert(_ record: VisibilityRecord) throws(StoreError) {
         try self.run(
             """
-            INSERT OR REPLACE INTO executions_visibility (namespace_id, run_id, workflow_id,
-                workflow_type, task_queue, status, start_at, execution_at, close_at,
+            INSERT OR REPLACE INTO executions_visibility (namespace_id, run_id, archetype, division,
+                workflow_id, workflow_type, task_queue, status, start_at, execution_at, close_at,
                 history_length, history_size_bytes, state_transition_count, parent_workflow_id,
                 parent_run_id, root_workflow_id, root_run_id, search_attributes, memo,
                 search_attribute_payloads)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             .text(record.key.namespaceID.rawValue), .text(record.key.runID.rawValue),
+            SQLiteValue(record.key.archetype), .optional(record.division),
             .text(record.key.workflowID.rawValue), .text(record.workflowType),
             .text(record.taskQueue), .integer(Int64(record.status)),
             .integer(record.startAt.nanoseconds), .integer(record.executionAt.nanoseconds),
@@ -36,7 +37,7 @@ extension SQLiteConnection {
             SELECT run_id, workflow_id, workflow_type, task_queue, status, start_at, execution_at,
                 close_at, history_length, history_size_bytes, state_transition_count,
                 parent_workflow_id, parent_run_id, root_workflow_id, root_run_id,
-                search_attributes, memo, search_attribute_payloads
+                search_attributes, memo, search_attribute_payloads, archetype, division
             FROM executions_visibility
             WHERE namespace_id = \(namespace) AND \(condition) \(isBehind)
             ORDER BY close_at DESC, start_at DESC, run_id LIMIT \(limit)
@@ -84,9 +85,11 @@ extension VisibilityRecord {
         let closeAt = Timestamp(nanoseconds: try row.integer(7))
         self.init(
             key: WorkflowKey(
-                namespaceID: namespaceID, workflowID: WorkflowID(try row.text(1)),
+                archetype: try Archetype(row, 18), namespaceID: namespaceID,
+                workflowID: WorkflowID(try row.text(1)),
                 runID: RunID(try row.text(0))),
-            workflowType: try row.text(2), taskQueue: try row.text(3), status: try row.int32(4),
+            division: try row.optionalText(19), workflowType: try row.text(2),
+            taskQueue: try row.text(3), status: try row.int32(4),
             startAt: Timestamp(nanoseconds: try row.integer(5)),
             executionAt: Timestamp(nanoseconds: try row.integer(6)),
             closeAt: closeAt == .distantFuture ? nil : closeAt,
@@ -115,5 +118,16 @@ extension SearchAttributeValue {
             case .datetime: .datetime(Timestamp(nanoseconds: try row.integer(index)))
             case .keywordList: .keywordList(try AttributeJSON.decodeList(try row.text(index)))
             }
+    }
+}
+
+extension Archetype {
+    /// Reads a column of archetypes.
+    init(_ row: borrowing SQLiteRow, _ index: Int32) throws(StoreError) {
+        let number = try row.int32(index)
+        guard let archetype = Archetype(rawValue: number) else {
+            throw .unavailable("unknown archetype \(number)")
+        }
+        self = archetype
     }
 }

@@ -176,6 +176,7 @@ struct VisibilitySQL {
         case .parentRunID: "parent_run_id"
         case .rootWorkflowID: "root_workflow_id"
         case .rootRunID: "root_run_id"
+        case .namespaceDivision: "division"
         case .searchAttribute(let name, let type):
             self.extract(AttributeJSON.path(name, type, forComparison: true))
         }
@@ -208,7 +209,9 @@ extension VisibilityColumn {
             .closeTime, .historyLength, .historySizeBytes, .stateTransitionCount, .rootWorkflowID,
             .rootRunID:
             false
-        case .executionDuration, .parentWorkflowID, .parentRunID, .searchAttribute: true
+        case .executionDuration, .parentWorkflowID, .parentRunID, .namespaceDivision,
+            .searchAttribute:
+            true
         }
     }
 }

@@ -1,24 +1,33 @@
-import Primitives
 import SwiftProtobuf
 import TemporalAPI
 
 /// An activity's timeouts after normalisation; zero is "none".
-struct ActivityTimeouts: Equatable, Sendable {
+package struct ActivityTimeouts: Equatable, Sendable {
     /// What a request wants them to be.
-    struct Wanted {
-        var scheduleToClose: Google_Protobuf_Duration
-        var scheduleToStart: Google_Protobuf_Duration
-        var startToClose: Google_Protobuf_Duration
-        var heartbeat: Google_Protobuf_Duration
+    package struct Wanted {
+        package var scheduleToClose: Google_Protobuf_Duration
+        package var scheduleToStart: Google_Protobuf_Duration
+        package var startToClose: Google_Protobuf_Duration
+        package var heartbeat: Google_Protobuf_Duration
+
+        package init(
+            scheduleToClose: Google_Protobuf_Duration, scheduleToStart: Google_Protobuf_Duration,
+            startToClose: Google_Protobuf_Duration, heartbeat: Google_Protobuf_Duration
+        ) {
+            self.scheduleToClose = scheduleToClose
+            self.scheduleToStart = scheduleToStart
+            self.startToClose = startToClose
+            self.heartbeat = heartbeat
+        }
     }
 
-    var scheduleToClose: Duration
-    var scheduleToStart: Duration
-    var startToClose: Duration
-    var heartbeat: Duration
+    package var scheduleToClose: Duration
+    package var scheduleToStart: Duration
+    package var startToClose: Duration
+    package var heartbeat: Duration
 
     /// Fills in what is missing from what is given, as far as the run's own timeout.
-    init(_ wanted: Wanted, of activityID: String, _ type: String, runTimeout: Duration)
+    package init(_ wanted: Wanted, of activityID: String, _ type: String, runTimeout: Duration)
         throws(ServiceError)
     {
         self.scheduleToClose = try Self.valid(wanted.scheduleToClose, "ScheduleToCloseTimeout")
@@ -60,14 +69,14 @@ struct ActivityTimeouts: Equatable, Sendable {
 }
 
 extension ActivityTimeouts.Wanted {
-    init(_ attributes: Temporal_Api_Command_V1_ScheduleActivityTaskCommandAttributes) {
+    package init(_ attributes: Temporal_Api_Command_V1_ScheduleActivityTaskCommandAttributes) {
         self.init(
             scheduleToClose: attributes.scheduleToCloseTimeout,
             scheduleToStart: attributes.scheduleToStartTimeout,
             startToClose: attributes.startToCloseTimeout, heartbeat: attributes.heartbeatTimeout)
     }
 
-    init(_ options: Temporal_Api_Activity_V1_ActivityOptions) {
+    package init(_ options: Temporal_Api_Activity_V1_ActivityOptions) {
         self.init(
             scheduleToClose: options.scheduleToCloseTimeout,
             scheduleToStart: options.scheduleToStartTimeout,
