@@ -31,8 +31,17 @@ package struct Settings: Sendable, Equatable {
     package var historyCountSuggestContinueAsNew: Int64 = 4_096
     package var historySizeErrorMax: Int64 = 50 * 1_024 * 1_024
     package var historyCountErrorMax: Int64 = 51_200
+    package var historySizeWarnMax: Int64 = 10 * 1_024 * 1_024
+    package var historyCountWarnMax: Int64 = 10_240
+    package var mutableStateSizeErrorMax = 8 * 1_024 * 1_024
+    package var mutableStateSizeWarnMax = 1_024 * 1_024
+    /// Bytes one transition may write.
+    package var transactionSizeMax = 4 * 1_024 * 1_024
     package var signalsPerExecutionMax: Int64 = 10_000
     package var bufferedEventsMax = 100
+    package var bufferedEventsSizeMax = 2 * 1_024 * 1_024
+    /// Failures of workflow tasks in a row after which lists show a problem; 0 is never.
+    package var workflowTaskProblemsMin: Int64 = 5
     package var bufferedQueriesMax = 1
     package var pendingActivitiesMax = 2_000
     package var pendingTimersMax = 50_000

@@ -26,7 +26,11 @@ struct RandomShardUse {
                 $0.shardTimersMax = Int.random(in: 1...4, using: &random)
             }
             if Bool.random(using: &random) { $0.bufferedEventsMax = 2 }
+            if Bool.random(using: &random) { $0.bufferedEventsSizeMax = 500 }
             if Bool.random(using: &random) { $0.attachedRequestsMax = 2 }
+            if Int.random(in: 0..<8, using: &random) == 0 { $0.historyCountErrorMax = 40 }
+            if Int.random(in: 0..<8, using: &random) == 0 { $0.mutableStateSizeErrorMax = 3_000 }
+            if Int.random(in: 0..<8, using: &random) == 0 { $0.transactionSizeMax = 1_500 }
             $0.historyPageSizeMax = Int.random(in: 1...20, using: &random)
         }
         self.random = random

@@ -332,7 +332,11 @@ import Testing
     func historyCountLimit() throws {
         let shard = ShardHarness { $0.historyCountErrorMax = 6 }
         try shard.start()
-        try shard.work(.marker("a"), .marker("b"), .marker("c"))
+        let task = try shard.takeWorkflowTask()
+        let body = try shard.completion(of: task, [.marker("a"), .marker("b"), .marker("c")])
+        #expect(
+            shard.refusal(body)
+                == .invalidArgument("Workflow history count exceeds limit."))
         let event = try shard.lastEvent(.workflowExecutionTerminated)
         #expect(
             event.workflowExecutionTerminatedEventAttributes.reason

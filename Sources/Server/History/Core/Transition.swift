@@ -199,8 +199,6 @@ package struct Transition {
         }
     }
 
-    mutating func markVisibilityChanged() { self.isVisibilityChanged = true }
-
     mutating func endBatch() {
         guard !self.openBatch.isEmpty else { return }
         self.batches.append(self.openBatch)
@@ -227,11 +225,24 @@ package struct Transition {
         self.touched.contains { if case .activity = $0 { true } else { false } }
     }
 
+    private var isBufferFull: Bool {
+        let events = self.state.bufferedEvents
+        return events.count > self.settings.bufferedEventsMax
+            || events.reduce(0) { $0 + $1.bytes } > self.settings.bufferedEventsSizeMax
+    }
+
+    /// Sets or removes a search attribute of the server's own, which no event tells of.
+    mutating func setSearchAttribute(
+        _ name: String, to payload: Temporal_Api_Common_V1_Payload?
+    ) {
+        guard self.state.info.searchAttributes[name] != payload else { return }
+        self.state.info.searchAttributes[name] = payload
+        self.isVisibilityChanged = true
+    }
+
     /// Completes the transition: schedules what is due to the worker, flushes, counts.
     mutating func finish() {
-        if self.state.hasStartedWorkflowTask,
-            self.state.bufferedEvents.count > self.settings.bufferedEventsMax
-        {
+        if self.state.hasStartedWorkflowTask, self.isBufferFull {
             // The worker takes too long to let that many events wait.
             self.failWorkflowTask(
                 .forceCloseCommand, failure: nil, identity: historyServiceIdentity)

@@ -179,6 +179,10 @@ package actor ShardHost {
             self.ports.logger.error(
                 "a workflow's stored state is corrupt",
                 metadata: ["shard": shard, "run": "\(key)", "reason": "\(reason)"])
+        case .runLarge(let key, let what):
+            self.ports.logger.warning(
+                "a workflow has grown large",
+                metadata: ["shard": shard, "run": "\(key)", "size": "\(what)"])
         case .taskUnreadable(let taskID, let reason):
             self.ports.logger.error(
                 "stored rows cannot be read",

@@ -24,12 +24,7 @@ extension MutableState {
 extension Transition {
     /// Brings ``MutableState/pauseInfoAttribute`` up to date; no event tells of it.
     mutating func updatePauseInfo() {
-        let info = self.state.pauseInfo
-        guard self.state.info.searchAttributes[MutableState.pauseInfoAttribute] != info else {
-            return
-        }
-        self.state.info.searchAttributes[MutableState.pauseInfoAttribute] = info
-        self.markVisibilityChanged()
+        self.setSearchAttribute(MutableState.pauseInfoAttribute, to: self.state.pauseInfo)
     }
 }
 

@@ -85,6 +85,7 @@ extension StoredExecutionInfo {
         // Failed attempts after the first, which are not written.
         self.workflowTaskAttemptsSinceSuccess = 0
         self.clearLastWorkflowTaskFailure()
+        self.searchAttributes[reportedProblemsAttribute] = nil
         self.closeAttempted = false
         // The id of the RPC, not of the event.
         self.cancelRequestID = ""

@@ -8,7 +8,15 @@ package struct MutableState: Equatable, Sendable {
     /// An event that waits for the end of the started workflow task to get its id.
     package struct BufferedEvent: Equatable, Sendable {
         package let ordinal: Int
-        package var event: HistoryEvent
+        package let event: HistoryEvent
+        /// Serialized size.
+        package let bytes: Int
+
+        init(ordinal: Int, event: HistoryEvent) {
+            self.ordinal = ordinal
+            self.event = event
+            self.bytes = MutableState.bytes(event).count
+        }
     }
 
     package internal(set) var info = StoredExecutionInfo()

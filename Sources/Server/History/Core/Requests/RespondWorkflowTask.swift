@@ -146,10 +146,6 @@ extension Transition {
         self.state.info.closeAttempted = false
         try self.apply(request.commands, completedEventID: completedEventID)
         guard self.state.isRunning else { return }
-        if let reason = self.sizeLimitReached {
-            self.terminateRun(reason: reason, details: nil, identity: historyServiceIdentity)
-            return
-        }
         if request.forceCreateNewWorkflowTask || !self.state.bufferedEvents.isEmpty {
             self.needsWorkflowTask = true
         }
@@ -159,16 +155,6 @@ extension Transition {
             // A heartbeat: what counts is when the worker first got this task.
             self.state.info.workflowTask.originalScheduledAt = task.originalScheduledAt
         }
-    }
-
-    private var sizeLimitReached: String? {
-        if self.state.info.historySize >= self.settings.historySizeErrorMax {
-            return "Workflow history size exceeds limit."
-        }
-        if self.state.info.nextEventID > self.settings.historyCountErrorMax {
-            return "Workflow history count exceeds limit."
-        }
-        return nil
     }
 }
 

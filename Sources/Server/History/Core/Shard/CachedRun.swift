@@ -27,6 +27,9 @@ struct CachedRun: Sendable {
         self.lastBatch = lastBatch
     }
 
+    /// Stored size of the state.
+    var stateBytes: Int { self.infoBytes + self.itemBytesTotal }
+
     var bytes: Int {
         self.infoBytes + self.itemBytesTotal + 64 * self.itemBytes.count + self.recentBytes + 512
     }

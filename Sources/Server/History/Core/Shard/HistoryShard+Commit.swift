@@ -17,23 +17,50 @@ extension HistoryShard {
     }
 
     /// Accepts a finished transition: its state counts from now on, and is written with the open batch.
+    ///
+    /// A run that has grown too large is terminated instead; the call is refused whatever its
+    /// handler answers.
     mutating func accept(_ transition: Transition, _ effects: inout [Effect]) {
         _ = self.generator.next()
+        let step = self.prepare(transition)
+        if let run = self.runs[step.run.key], let limit = self.limitReached(by: step, after: run) {
+            var end = self.transition(of: run)
+            end.terminateRun(
+                reason: limit.rawValue, details: nil, identity: historyServiceIdentity)
+            self.refuseCurrentCall(.invalidArgument(limit.rawValue))
+            self.write(self.prepare(end), &effects)
+        } else {
+            self.write(step, &effects)
+        }
+    }
+
+    /// Finishes a transition and serializes what it changes, with the run that follows if one does.
+    private mutating func prepare(_ transition: Transition) -> PreparedStep {
         var transition = transition
         let successor = transition.successor
         transition.finish()
-        self.write(transition)
-        let key = transition.state.key
+        var next: PreparedWrite?
         if let successor {
-            var next = Transition.creating(
+            let key = transition.state.key
+            var following = Transition.creating(
                 successor, namespaceID: key.namespaceID,
                 namespaceName: transition.state.info.namespaceName,
                 retention: .nanoseconds(transition.state.info.retentionNs), now: self.now,
                 settings: self.settings, generator: self.generator)
-            next.needsWorkflowTask = true
-            next.finish()
+            following.needsWorkflowTask = true
+            following.finish()
+            next = self.serialize(following)
+        }
+        return PreparedStep(run: self.serialize(transition), successor: next)
+    }
+
+    private mutating func write(_ step: PreparedStep, _ effects: inout [Effect]) {
+        self.reportGrowth(to: step.run, &effects)
+        self.write(step.run)
+        let key = step.run.key
+        if let next = step.successor {
             self.write(next)
-            self.makeCurrent(next.state.key, expected: key.runID)
+            self.makeCurrent(next.key, expected: key.runID)
         }
         self.serveWaiters(of: key, &effects)
         self.unblockQueries(of: key, &effects)
@@ -44,7 +71,7 @@ extension HistoryShard {
         _ = self.generator.next()
         var transition = transition
         transition.finish()
-        self.write(transition)
+        self.write(self.serialize(transition))
         let key = transition.state.key
         self.makeCurrent(key, expected: previous ?? self.deletedCurrentRun(of: key.address))
     }
@@ -54,42 +81,49 @@ extension HistoryShard {
         self.open.add(CurrentRunWrite(address: key.address, expected: expected, runID: key.runID))
     }
 
-    private mutating func write(_ transition: Transition) {
+    private mutating func serialize(_ transition: Transition) -> PreparedWrite {
         var state = transition.state
         let key = state.key
-        var written: [HistoryEvent] = []
-        var bytes = 0
+        var events: [HistoryEvent] = []
+        var nodes: [HistoryNode] = []
         for var batch in transition.batches {
             for index in batch.indices { batch[index].taskID = self.drawTaskID() }
             guard let first = batch.first, let last = batch.last else { continue }
             var history = Temporal_Api_History_V1_History()
             history.events = batch
-            let serialized = MutableState.bytes(history)
-            bytes += serialized.count
-            self.open.add(
+            nodes.append(
                 HistoryNode(
                     key: key, firstEventID: first.eventID, lastEventID: last.eventID,
-                    events: serialized))
-            written += batch
+                    events: MutableState.bytes(history)))
+            events += batch
         }
-        state.info.historySize += Int64(bytes) - transition.forkedBytes
+        let eventBytes = nodes.reduce(0) { $0 + $1.events.count }
+        state.info.historySize += Int64(eventBytes) - transition.forkedBytes
         var run =
             self.runs[key]
             ?? CachedRun(state: state, version: 0, lastBatch: self.open.id)
         let expected = run.version
         run.state = state
         run.version += 1
-        run.lastBatch = self.open.id
-        run.remember(written, bytes: bytes)
         let write = Self.write(transition, state, expected: expected, version: run.version)
         run.account(
             info: write.info, upserted: write.upsertedItems, deleted: write.deletedItems)
-        self.open.add(write)
+        return PreparedWrite(
+            run: run, write: write, nodes: nodes, events: events, eventBytes: eventBytes,
+            tasks: transition.tasks, isVisibilityChanged: transition.isVisibilityChanged)
+    }
+
+    private mutating func write(_ prepared: PreparedWrite) {
+        var run = prepared.run
+        run.lastBatch = self.open.id
+        run.remember(prepared.events, bytes: prepared.eventBytes)
+        for node in prepared.nodes { self.open.add(node) }
+        self.open.add(prepared.write)
         self.open.transitions += 1
         self.count { $0.transitions += 1 }
-        if transition.isVisibilityChanged { self.open.add(state.visibilityRecord) }
-        for task in transition.tasks { self.add(task) }
-        self.setTimer(key, to: write.nextTimerAt)
+        if prepared.isVisibilityChanged { self.open.add(run.state.visibilityRecord) }
+        for task in prepared.tasks { self.add(task) }
+        self.setTimer(prepared.key, to: prepared.write.nextTimerAt)
         self.store(run)
     }
 
@@ -160,6 +194,7 @@ extension HistoryShard {
 
     /// Lets an effect out once the batch it depends on is durable.
     mutating func hold(_ effect: Effect, until batch: BatchID, _ effects: inout [Effect]) {
+        let effect = self.refusing(effect)
         if batch <= self.durable {
             self.release(effect, &effects)
         } else if self.inFlight?.id == batch {

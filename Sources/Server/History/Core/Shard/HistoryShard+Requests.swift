@@ -52,6 +52,8 @@ extension HistoryShard {
         guard request.archetype == .workflow else {
             return self.performOnActivity(call, &effects)
         }
+        self.currentCall = CurrentCall(id, request.operation)
+        defer { self.currentCall = nil }
         switch request.operation {
         case .startWorkflowExecution(let body): self.start(body, call, &effects)
         case .signalWithStart(let body): self.signalWithStart(body, call, &effects)

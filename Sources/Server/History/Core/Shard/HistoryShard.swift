@@ -63,6 +63,8 @@ package struct HistoryShard: Machine {
     var deletedRuns: [WorkflowKey: DeletedRun] = [:]
     /// Requests that arrived before the shard was ready.
     var early: [(RequestID, HistoryRequest)] = []
+    /// Set while a request is being performed.
+    var currentCall: CurrentCall?
     /// Requests not answered yet.
     var live: Set<RequestID> = []
 

@@ -76,6 +76,8 @@ extension HistoryShard {
         case reloading(because: String)
         case runCorrupt(WorkflowKey, String)
         case taskUnreadable(Int64, String)
+        /// A run has grown past a limit that only warns.
+        case runLarge(WorkflowKey, String)
     }
 
     /// Figures a test or an operator reads.

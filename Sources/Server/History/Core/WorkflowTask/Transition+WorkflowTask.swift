@@ -141,6 +141,7 @@ extension Transition {
         self.state.keepResetPoints(self.settings.autoResetPointsMax)
         self.state.info.workflowTaskAttemptsSinceSuccess = 0
         self.state.info.clearLastWorkflowTaskFailure()
+        self.setSearchAttribute(reportedProblemsAttribute, to: nil)
         return completed.eventID
     }
 
@@ -167,7 +168,7 @@ extension Transition {
             $0.cause = "\(cause)"
         }
         if cause == .unhandledCommand { self.state.info.closeAttempted = true }
-        if reschedules { self.retryWorkflowTask(after: task) }
+        if reschedules { self.retryWorkflowTask(after: task, problem: .failed(cause)) }
     }
 
     /// Ends the task because its worker, or for a sticky queue any worker, took too long.
@@ -188,15 +189,23 @@ extension Transition {
             self.clearSticky()
             self.scheduleWorkflowTask()
         } else {
-            self.retryWorkflowTask(after: task)
+            self.retryWorkflowTask(after: task, problem: .timedOut(type))
         }
     }
 
     /// A failure on a sticky queue may be the cache's fault, so it does not count.
-    private mutating func retryWorkflowTask(after task: StoredWorkflowTask) {
+    private mutating func retryWorkflowTask(
+        after task: StoredWorkflowTask, problem: WorkflowTaskProblem
+    ) {
         let countsAsAttempt = !self.state.isSticky
         self.clearSticky()
         if countsAsAttempt { self.state.info.workflowTaskAttemptsSinceSuccess += 1 }
+        let problemsMin = self.settings.workflowTaskProblemsMin
+        if problemsMin > 0,
+            Int64(self.state.info.workflowTaskAttemptsSinceSuccess) >= problemsMin
+        {
+            self.setSearchAttribute(reportedProblemsAttribute, to: problem.payload)
+        }
         self.scheduleWorkflowTask(attempt: countsAsAttempt ? task.attempt + 1 : 1)
     }
 
