@@ -188,7 +188,7 @@ let package = Package(
                 lifecycle,
                 logging,
             ]),
-        unitTests("Simulator", ["SimulatedWorld", "SimulationKernel", "Workloads"]),
+        unitTests("Simulator", ["Frontend", "SimulatedWorld", "SimulationKernel", "Workloads"]),
         unitTests("Tidy"),
     ]
 )

@@ -15,7 +15,7 @@ struct SimulatorCommand: ParsableCommand {
     private static let names = Workloads.all.map { $0.name }.joined(separator: ", ")
 
     @Argument(help: "What to do in that world: \(Self.names).")
-    var workload = Programs.name
+    var workload = Everything.name
 
     @Option(help: "The seed of the one run.")
     var seed: SeedNumber?
@@ -28,6 +28,9 @@ struct SimulatorCommand: ParsableCommand {
 
     @Option(help: "Write what happens in the one run to this file; - is standard output.")
     var trace: String?
+
+    @Flag(help: "Print which RPCs, commands and events the one run has used.")
+    var coverage = false
 
     @Option(help: "Put this defect into the world; runs should fail.")
     var plant: PlantedBug?
@@ -82,6 +85,7 @@ struct SimulatorCommand: ParsableCommand {
             "virtual time \(Self.text(report.virtualTime)) · \(report.jobCount) jobs"
                 + " · \(report.eventCount) events")
         print(report.counts.map { "\($0.name) \($0.count)" }.joined(separator: " · "))
+        if self.coverage { for name in report.coverage { print("used \(name)") } }
         print("trace \(String(report.traceHash, radix: 16))")
         guard let failure = report.failure else { return }
         print("FAILED \(failure)")

@@ -40,13 +40,13 @@ package final class Programs: Workload, @unchecked Sendable {
     }
 
     package func check() async {
+        let inspector = RunInspector(world: self.world)
         for client in self.clients {
             let histories = await client.histories()
-            for (index, events) in histories.enumerated() {
-                let name = "\(client.workflowID), run \(index + 1)"
-                self.checkedEventCount += events.count
-                self.report(HistoryChecker.problems(in: events, of: name))
-            }
+            self.checkedEventCount += histories.joined().count
+            let runs = zip(client.runIDs, histories).map { RunInspector.Run(id: $0, events: $1) }
+            await inspector.inspect(runs, of: client.workflowID)
+            await client.queryClosed()
             self.checkSignals(histories, client)
             self.checkChain(histories, client)
         }
@@ -61,10 +61,6 @@ package final class Programs: Workload, @unchecked Sendable {
             (name: "activity tasks", count: self.world.tasks.activityTaskCount),
             (name: "checked events", count: self.checkedEventCount),
         ]
-    }
-
-    private func report(_ problems: [String]) {
-        for problem in problems { self.world.fail(problem) }
     }
 
     /// An acknowledged signal is there, and once if it was sent once.
@@ -93,10 +89,7 @@ package final class Programs: Workload, @unchecked Sendable {
     /// Each run but the first says which one it continues.
     private func checkChain(_ histories: [[HistoryEvent]], _ client: ScriptedClient) {
         for (index, events) in histories.enumerated() {
-            let first = events.first?.attributes
-            guard case .workflowExecutionStartedEventAttributes(let start) = first else {
-                continue
-            }
+            guard let start = events.first?.start else { continue }
             let previous = index > 0 ? client.runIDs[index - 1] : ""
             if start.continuedExecutionRunID != previous
                 || start.firstExecutionRunID != client.runIDs[0]

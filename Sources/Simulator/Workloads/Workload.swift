@@ -26,7 +26,9 @@ package protocol Workload: Sendable {
 
 /// Every workload there is.
 package enum Workloads {
-    package static let all: [any Workload.Type] = [Programs.self]
+    package static let all: [any Workload.Type] = [
+        Everything.self, Programs.self, Starts.self,
+    ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {
         self.all.first { $0.name == name }

@@ -14,9 +14,11 @@ package struct WorkloadRun {
         package let eventCount: Int
         /// What was done and which rare places were reached, by name.
         package let counts: [(name: String, count: Int)]
+        /// Which RPCs, commands and events it used, by name.
+        package let coverage: [String]
     }
 
-    private enum Phase { case running, checking, done }
+    private enum Phase { case running, checking, forgetting, done }
 
     // Safe because a simulation has one thread.
     private final class Progress: @unchecked Sendable {
@@ -52,12 +54,20 @@ package struct WorkloadRun {
             await world.clock.pass(max(left, .zero))
             progress.phase = .checking
             await workload.check()
+            progress.phase = .forgetting
+            await world.outliveRetention()
             progress.phase = .done
         }
-        let latest = world.plan.endsAt + workload.durationMax
-        let outcome = loop.run(
-            until: { progress.phase == .done || world.failure != nil }, noLaterThan: latest,
+        var latest = world.plan.endsAt + workload.durationMax
+        var outcome = loop.run(
+            until: { progress.phase == .forgetting || world.failure != nil }, noLaterThan: latest,
             jobsMax: Self.jobsMax)
+        if outcome == .done, world.failure == nil {
+            latest = loop.now + SimulatedWorld.retention * 2
+            outcome = loop.run(
+                until: { progress.phase == .done || world.failure != nil }, noLaterThan: latest,
+                jobsMax: Self.jobsMax)
+        }
         return Self.report(on: world, workload, outcome)
     }
 
@@ -81,6 +91,7 @@ package struct WorkloadRun {
         return Report(
             failure: failure, virtualTime: loop.now - SimulationLoop.startTime,
             jobCount: loop.jobCount, traceHash: loop.trace.hash,
-            eventCount: loop.trace.eventCount, counts: counts)
+            eventCount: loop.trace.eventCount, counts: counts,
+            coverage: world.coverage.names)
     }
 }

@@ -54,12 +54,70 @@ package typealias RespondActivityTaskFailedRequest =
     Temporal_Api_Workflowservice_V1_RespondActivityTaskFailedRequest
 package typealias RespondActivityTaskFailedResponse =
     Temporal_Api_Workflowservice_V1_RespondActivityTaskFailedResponse
+package typealias SignalWithStartWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest
+package typealias SignalWithStartWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionResponse
+package typealias RequestCancelWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest
+package typealias RequestCancelWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionResponse
+package typealias TerminateWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest
+package typealias TerminateWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionResponse
+package typealias DescribeWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionRequest
+package typealias DescribeWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse
+package typealias ListWorkflowExecutionsRequest =
+    Temporal_Api_Workflowservice_V1_ListWorkflowExecutionsRequest
+package typealias ListWorkflowExecutionsResponse =
+    Temporal_Api_Workflowservice_V1_ListWorkflowExecutionsResponse
+package typealias CountWorkflowExecutionsRequest =
+    Temporal_Api_Workflowservice_V1_CountWorkflowExecutionsRequest
+package typealias CountWorkflowExecutionsResponse =
+    Temporal_Api_Workflowservice_V1_CountWorkflowExecutionsResponse
+package typealias ResetStickyTaskQueueRequest =
+    Temporal_Api_Workflowservice_V1_ResetStickyTaskQueueRequest
+package typealias ResetStickyTaskQueueResponse =
+    Temporal_Api_Workflowservice_V1_ResetStickyTaskQueueResponse
+package typealias ShutdownWorkerRequest =
+    Temporal_Api_Workflowservice_V1_ShutdownWorkerRequest
+package typealias ShutdownWorkerResponse =
+    Temporal_Api_Workflowservice_V1_ShutdownWorkerResponse
+package typealias DescribeTaskQueueRequest =
+    Temporal_Api_Workflowservice_V1_DescribeTaskQueueRequest
+package typealias DescribeTaskQueueResponse =
+    Temporal_Api_Workflowservice_V1_DescribeTaskQueueResponse
+package typealias RespondActivityTaskCanceledRequest =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCanceledRequest
+package typealias RespondActivityTaskCanceledResponse =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCanceledResponse
+package typealias RespondActivityTaskCompletedByIdRequest =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCompletedByIdRequest
+package typealias RespondActivityTaskCompletedByIdResponse =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCompletedByIdResponse
+package typealias RespondActivityTaskFailedByIdRequest =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskFailedByIdRequest
+package typealias RespondActivityTaskFailedByIdResponse =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskFailedByIdResponse
+package typealias RespondActivityTaskCanceledByIdRequest =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCanceledByIdRequest
+package typealias RespondActivityTaskCanceledByIdResponse =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCanceledByIdResponse
+package typealias RecordActivityTaskHeartbeatByIdRequest =
+    Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatByIdRequest
+package typealias RecordActivityTaskHeartbeatByIdResponse =
+    Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatByIdResponse
 
 package typealias Command = Temporal_Api_Command_V1_Command
 package typealias Failure = Temporal_Api_Failure_V1_Failure
 package typealias HistoryEvent = Temporal_Api_History_V1_HistoryEvent
+package typealias Payload = Temporal_Api_Common_V1_Payload
 package typealias Payloads = Temporal_Api_Common_V1_Payloads
 package typealias TaskQueue = Temporal_Api_Taskqueue_V1_TaskQueue
+package typealias WorkflowExecutionInfo = Temporal_Api_Workflow_V1_WorkflowExecutionInfo
 package typealias WorkflowExecution = Temporal_Api_Common_V1_WorkflowExecution
 
 extension Payloads {
@@ -77,5 +135,20 @@ extension Payloads {
     /// The first payload's text; empty if there is none.
     package var text: String {
         self.payloads.first.map { String(decoding: $0.data, as: UTF8.self) } ?? ""
+    }
+}
+
+extension Payload {
+    /// A string as SDKs write it.
+    package static func json(_ text: String) -> Payload {
+        .with {
+            $0.metadata = ["encoding": Data("json/plain".utf8)]
+            $0.data = Data("\"\(text)\"".utf8)
+        }
+    }
+
+    /// The text of a string as SDKs write it.
+    package var jsonText: String {
+        String(String(decoding: self.data, as: UTF8.self).dropFirst().dropLast())
     }
 }

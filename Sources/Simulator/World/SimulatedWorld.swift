@@ -10,23 +10,29 @@ import TemporalAPI
 // Safe because a simulation has one thread.
 package final class SimulatedWorld: @unchecked Sendable {
     package static let namespace = "simulation"
+    /// How long closed runs are kept; longer than any run of a workload is looked at.
+    package static let retention = Duration.seconds(30 * 86_400)
 
     package let loop: SimulationLoop
     package let clock: SimulatedClock
     package let plan: FaultPlan
     package let marks: ReachedMarks
     package let tasks = TaskChecker()
+    package let coverage = Coverage()
+    package let closedRuns = RetentionChecker()
     package let connection: FrontendConnection
     /// The first thing that went wrong; nil while all is well.
     package private(set) var failure: String?
 
-    private let stores = MemoryStores()
+    let stores: any Stores = MemoryStores()
     private let network: SimulatedNetwork<FrontendService>
-    private let settings: NodeSettings
+    let settings: NodeSettings
     private var node: NodeIncarnation?
-    private var worker: NodeIncarnation?
+    private var worker: (incarnation: NodeIncarnation, worker: ScriptedWorker)?
     private var nodeLives = 0
     private var workerLives = 0
+    /// Set when no worker is needed any more.
+    private var isWorkDone = false
     private var random: SeededGenerator
 
     package init(_ loop: SimulationLoop, plantedBug: PlantedBug? = nil) {
@@ -35,7 +41,7 @@ package final class SimulatedWorld: @unchecked Sendable {
         self.marks = ReachedMarks()
         self.plan = FaultPlan(loop, marks: self.marks, plantedBug: plantedBug)
         self.network = SimulatedNetwork(loop, plan: self.plan)
-        self.connection = FrontendConnection(self.network)
+        self.connection = FrontendConnection(self.network, self.coverage)
         self.random = loop.generator(for: "world")
         self.settings = NodeSettings(using: &self.random)
     }
@@ -67,14 +73,14 @@ package final class SimulatedWorld: @unchecked Sendable {
             "RegisterNamespace",
             RegisterNamespaceRequest.with {
                 $0.namespace = Self.namespace
-                $0.workflowExecutionRetentionPeriod = Duration.seconds(7 * 86_400).proto
+                $0.workflowExecutionRetentionPeriod = Self.retention.proto
             }, returning: RegisterNamespaceResponse.self)
         if case .failure(let error) = answer.result, error.kind != .namespaceAlreadyExists {
             self.fail("registering the namespace was answered \(error)")
         }
         self.startWorker()
         for time in self.plan.workerCrashes where time > self.loop.now {
-            self.loop.after(time - self.loop.now) { self.crashWorker() }
+            self.loop.after(time - self.loop.now) { self.endWorker() }
         }
     }
 
@@ -111,21 +117,41 @@ package final class SimulatedWorld: @unchecked Sendable {
     // The worker.
 
     private func startWorker() {
+        guard !self.isWorkDone else { return }
         self.workerLives += 1
         let incarnation = self.loop.makeIncarnation()
-        self.worker = incarnation
         let worker = ScriptedWorker(world: self, life: self.workerLives)
+        self.worker = (incarnation, worker)
         self.loop.record("\(worker.identity) started")
         self.loop.run(as: incarnation) { worker.start() }
     }
 
-    private func crashWorker() {
-        guard let incarnation = self.worker else { return }
+    /// Ends the worker at once, or after it has said goodbye; another one follows.
+    private func endWorker() {
+        guard let (incarnation, worker) = self.worker else { return }
         self.worker = nil
-        self.marks.reached("crash.worker")
-        self.loop.record("worker crashed")
+        let saysGoodbye = Int.random(in: 0..<3, using: &self.random) == 0
+        self.marks.reached(saysGoodbye ? "worker.shutdown" : "crash.worker")
+        self.loop.record(saysGoodbye ? "worker shuts down" : "worker crashed")
+        guard saysGoodbye else { return self.replaceWorker(incarnation) }
+        _ = Task {
+            await worker.shutDown()
+            self.replaceWorker(incarnation)
+        }
+    }
+
+    private func replaceWorker(_ incarnation: NodeIncarnation) {
         self.loop.crash(incarnation)
         self.network.reset(incarnation)
         self.loop.after(.draw(upTo: .seconds(20), using: &self.random)) { self.startWorker() }
+    }
+
+    /// Ends the worker for good.
+    func stopWorker() {
+        self.isWorkDone = true
+        guard let incarnation = self.worker?.incarnation else { return }
+        self.worker = nil
+        self.loop.crash(incarnation)
+        self.network.reset(incarnation)
     }
 }

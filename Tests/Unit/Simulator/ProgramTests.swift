@@ -29,7 +29,8 @@ import Testing
     func scriptsRoundTrip() {
         let scripts: [ActivityScript] = [
             .succeeds(afterFailures: 2), .exhausts(attempts: 3), .refuses, .stalls(attempts: 1),
-            .progresses(steps: 4),
+            .progresses(steps: 4), .overruns(seconds: 5), .isUnclaimed(seconds: 6), .heedsCancel,
+            .ignoresCancel(seconds: 7), .backsOff(seconds: 8),
         ]
         for script in scripts { #expect(ActivityScript(text: script.text) == script) }
         #expect(ActivityScript(text: "dances 3") == nil)
@@ -39,7 +40,7 @@ import Testing
     func inputsRoundTrip() {
         let input = ProgramInput(
             seed: .max, part: 2, outcomes: ["succeeded", "progressed 3"],
-            signals: ["signal-1", "signal-0"])
+            signals: ["signal-1", "signal-0"], isCancelRequested: true)
         #expect(ProgramInput(text: input.text) == input)
         #expect(ProgramInput(text: "") == nil)
     }
@@ -86,12 +87,47 @@ import Testing
 
     @Test("A program that is over ends with the result its seed foretold")
     func resultIsForetold() throws {
-        let program = try self.program { $0.parts == [[.signals(0), .signals(0)]] }
+        let program = try self.program {
+            $0.parts == [[.signals(0), .signals(0)]] && $0.ending == .completes
+        }
         let replay = try #require(
             ProgramReplay(events: [self.start(ProgramInput(seed: program.seed))]))
         let command = try #require(replay.commands().first)
         #expect(command.commandType == .completeWorkflowExecution)
         #expect(
             command.completeWorkflowExecutionCommandAttributes.result.text == program.result)
+    }
+
+    @Test("A program that waits for its end leaves something open until then")
+    func waitingLeavesOpen() throws {
+        let program = try self.program {
+            $0.parts.count == 1 && $0.signalCount == 0
+                && $0.parts[0].allSatisfy { $0 == .signals(0) }
+                && $0.ending == .isCanceled(tidiesUp: false)
+        }
+        let start = self.start(ProgramInput(seed: program.seed))
+        let waiting = try #require(ProgramReplay(events: [start]))
+        #expect(waiting.commands().map(\.commandType) == [.scheduleActivityTask, .startTimer])
+
+        let request = HistoryEvent.with {
+            $0.eventID = 5
+            $0.workflowExecutionCancelRequestedEventAttributes = .init()
+        }
+        let asked = try #require(ProgramReplay(events: [start, request]))
+        #expect(asked.commands().map(\.commandType) == [.cancelWorkflowExecution])
+    }
+
+    @Test("A workflow that is tried again succeeds with its last attempt", arguments: [1, 2, 3])
+    func attemptsAreCounted(attempt: Int) throws {
+        let program = try self.program {
+            $0.parts.count == 1 && $0.ending == .succeeds(afterFailures: 2)
+                && $0.parts[0].allSatisfy { $0 == .signals(0) }
+        }
+        var start = self.start(ProgramInput(seed: program.seed))
+        start.workflowExecutionStartedEventAttributes.attempt = Int32(attempt)
+        let replay = try #require(ProgramReplay(events: [start]))
+        let expected: Temporal_Api_Enums_V1_CommandType =
+            attempt == 3 ? .completeWorkflowExecution : .failWorkflowExecution
+        #expect(replay.commands().map(\.commandType) == [expected])
     }
 }

@@ -10,7 +10,7 @@ import Workloads
             processExitsWith: .success, observing: [\.standardOutputContent]
         ) { [seed = seed as UInt64] in
             SimulatedExecutors.install(hashSeed: seed)
-            let report = WorkloadRun.run(Programs.self, seed: seed)
+            let report = WorkloadRun.run(Everything.self, seed: seed)
             if let failure = report.failure { print("failed \(failure)") }
             print("trace \(report.traceHash) after \(report.jobCount) jobs")
             finish()
@@ -44,7 +44,7 @@ import Workloads
             ) { [seed = seed as UInt64, name = bug.rawValue as String] in
                 SimulatedExecutors.install(hashSeed: seed)
                 let report = WorkloadRun.run(
-                    Programs.self, seed: seed, plantedBug: PlantedBug(rawValue: name))
+                    Everything.self, seed: seed, plantedBug: PlantedBug(rawValue: name))
                 if report.failure != nil { print("found") }
                 finish()
             }

@@ -11,6 +11,7 @@ package struct HistoryChecker {
     private struct Activity {
         let id: String
         var startedEventID: Int64?
+        var isCancelRequested = false
         var isClosed = false
     }
 
@@ -29,6 +30,8 @@ package struct HistoryChecker {
     private var activities: [Int64: Activity] = [:]
     private var timers: [Int64: Timer] = [:]
     private var signalRequestIDs: Set<String> = []
+    private var isCancelRequested = false
+    private var start: HistoryEvent?
     private var closeEventID: Int64?
 
     /// - Returns: what is wrong with `events`; empty if nothing is.
@@ -74,6 +77,7 @@ package struct HistoryChecker {
 
     private mutating func check(_ event: HistoryEvent) {
         switch event.attributes {
+        case .workflowExecutionStartedEventAttributes: self.start = event
         case .workflowTaskScheduledEventAttributes: self.workflowTaskScheduled(event)
         case .workflowTaskStartedEventAttributes(let started):
             self.move(started.scheduledEventID, .scheduled, .started, event)
@@ -87,6 +91,13 @@ package struct HistoryChecker {
             self.workflowTaskTimedOut(timedOut, event)
         case .timerStartedEventAttributes(let started): self.timerStarted(started, event)
         case .timerFiredEventAttributes(let fired): self.timerFired(fired, event)
+        case .timerCanceledEventAttributes(let canceled): self.timerCanceled(canceled, event)
+        case .markerRecordedEventAttributes(let marker):
+            self.isCommand(event, by: marker.workflowTaskCompletedEventID)
+        case .upsertWorkflowSearchAttributesEventAttributes(let upsert):
+            self.isCommand(event, by: upsert.workflowTaskCompletedEventID)
+        case .workflowPropertiesModifiedEventAttributes(let modified):
+            self.isCommand(event, by: modified.workflowTaskCompletedEventID)
         case .workflowExecutionSignaledEventAttributes(let signaled):
             self.expect(
                 signaled.requestID.isEmpty
@@ -98,8 +109,14 @@ package struct HistoryChecker {
             self.closed(event, by: continued.workflowTaskCompletedEventID)
         case .workflowExecutionFailedEventAttributes(let failed):
             self.closed(event, by: failed.workflowTaskCompletedEventID)
-        case .workflowExecutionTimedOutEventAttributes,
-            .workflowExecutionTerminatedEventAttributes:
+        case .workflowExecutionCanceledEventAttributes(let canceled):
+            self.closed(event, by: canceled.workflowTaskCompletedEventID)
+        case .workflowExecutionCancelRequestedEventAttributes:
+            self.expect(!self.isCancelRequested, event, "asks for a cancel again")
+            self.isCancelRequested = true
+        case .workflowExecutionTimedOutEventAttributes:
+            self.timedOut(event)
+        case .workflowExecutionTerminatedEventAttributes:
             self.closeEventID = event.eventID
         default: self.checkActivity(event)
         }
@@ -116,6 +133,14 @@ package struct HistoryChecker {
             self.activities[event.eventID] = Activity(id: scheduled.activityID)
         case .activityTaskStartedEventAttributes(let started):
             self.activityStarted(started, event)
+        case .activityTaskCancelRequestedEventAttributes(let requested):
+            self.isCommand(event, by: requested.workflowTaskCompletedEventID)
+            // The end may have happened while the worker was busy, and then comes behind this.
+            let activity = self.activities[requested.scheduledEventID]
+            self.expect(
+                activity?.isClosed == false && activity?.isCancelRequested == false, event,
+                "asks activity \(requested.scheduledEventID) to cancel, which cannot be asked")
+            self.activities[requested.scheduledEventID]?.isCancelRequested = true
         case .activityTaskCompletedEventAttributes(let completed):
             self.activityClosed(completed.scheduledEventID, completed.startedEventID, event)
         case .activityTaskFailedEventAttributes(let failed):
@@ -123,6 +148,9 @@ package struct HistoryChecker {
         case .activityTaskTimedOutEventAttributes(let timedOut):
             self.activityClosed(timedOut.scheduledEventID, timedOut.startedEventID, event)
         case .activityTaskCanceledEventAttributes(let canceled):
+            self.expect(
+                self.activities[canceled.scheduledEventID]?.isCancelRequested == true, event,
+                "cancels activity \(canceled.scheduledEventID), which nobody asked for")
             self.activityClosed(canceled.scheduledEventID, canceled.startedEventID, event)
         default: break
         }
@@ -234,5 +262,34 @@ extension HistoryChecker {
             Timestamp(event.eventTime) >= timer.firesAt, event,
             "fires timer \(timer.id) \(timer.firesAt - Timestamp(event.eventTime)) early")
         self.timers[fired.startedEventID]?.isClosed = true
+    }
+
+    private mutating func timerCanceled(
+        _ canceled: Temporal_Api_History_V1_TimerCanceledEventAttributes, _ event: HistoryEvent
+    ) {
+        self.isCommand(event, by: canceled.workflowTaskCompletedEventID)
+        let timer = self.timers[canceled.startedEventID]
+        self.expect(
+            timer?.id == canceled.timerID && timer?.isClosed == false, event,
+            "cancels timer \(canceled.timerID), which is not pending")
+        self.timers[canceled.startedEventID]?.isClosed = true
+    }
+
+    /// A run's time is its run timeout, counted from its first workflow task.
+    private mutating func timedOut(_ event: HistoryEvent) {
+        self.closeEventID = event.eventID
+        guard let started = self.start, let start = started.start else { return }
+        var deadline = Timestamp.distantFuture
+        if start.hasWorkflowRunTimeout, Duration(start.workflowRunTimeout) > .zero {
+            deadline =
+                Timestamp(started.eventTime) + Duration(start.firstWorkflowTaskBackoff)
+                + Duration(start.workflowRunTimeout)
+        }
+        if start.hasWorkflowExecutionExpirationTime {
+            deadline = min(deadline, Timestamp(start.workflowExecutionExpirationTime))
+        }
+        self.expect(
+            Timestamp(event.eventTime) >= deadline, event,
+            "comes \(deadline - Timestamp(event.eventTime)) early")
     }
 }

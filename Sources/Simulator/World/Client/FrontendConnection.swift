@@ -31,9 +31,11 @@ struct RPCTable: RPCVisitor, Sendable {
 package struct FrontendConnection: Sendable {
     private let network: SimulatedNetwork<FrontendService>
     private let rpcs: RPCTable
+    private let coverage: Coverage
 
-    init(_ network: SimulatedNetwork<FrontendService>) {
+    init(_ network: SimulatedNetwork<FrontendService>, _ coverage: Coverage) {
         self.network = network
+        self.coverage = coverage
         self.rpcs = RPCTable()
     }
 
@@ -42,9 +44,11 @@ package struct FrontendConnection: Sendable {
         _ method: String, _ request: Request, timeout: Duration = .seconds(10)
     ) async throws(ServiceError) -> Response {
         let rpc = try self.rpcs.rpc(method, Request.self, Response.self)
-        return try await self.network.call(timeout: timeout) {
+        let response = try await self.network.call(timeout: timeout) {
             (frontend, deadline) async throws(ServiceError) -> Response in
             try await rpc.handle(request, CallContext(deadline: deadline), by: frontend)
         }
+        self.coverage.used(rpc: method)
+        return response
     }
 }

@@ -14,8 +14,8 @@ package final class ScriptedClient: @unchecked Sendable {
     /// The runs of the chain, in order, once the workflow has ended.
     package private(set) var runIDs: [String] = []
 
-    private let world: SimulatedWorld
-    private let caller: PatientCaller
+    let world: SimulatedWorld
+    let caller: PatientCaller
 
     package init(world: SimulatedWorld, number: Int) {
         self.world = world
@@ -26,44 +26,87 @@ package final class ScriptedClient: @unchecked Sendable {
         self.program = WorkflowProgram(seed: random.next())
     }
 
-    /// Starts the workflow and sends its signals; returns when all are acknowledged.
+    /// Starts the workflow, sends its signals and what else it waits for; returns when all of
+    /// that is acknowledged.
     package func run() async {
         await self.world.clock.pass(self.caller.draw(upTo: .seconds(10)))
-        guard await self.start() else { return }
-        for signal in self.program.signals {
+        var signals = self.program.signals[...]
+        // The first signal may come with the start.
+        let firstSignal = self.caller.draw(0...2) == 0 ? signals.popFirst() : nil
+        guard await self.start(with: firstSignal) else { return }
+        for signal in signals {
             await self.world.clock.pass(
                 self.caller.draw(
                     upTo: self.caller.draw(0...3) == 0 ? .seconds(120) : .milliseconds(500)))
             guard await self.send(signal) else { return }
-            if self.caller.draw(0...3) == 0 { await self.query() }
+            await self.look()
         }
+        await self.end()
     }
 
-    private func start() async -> Bool {
-        let answer = await self.caller.call(
-            "StartWorkflowExecution",
-            StartWorkflowExecutionRequest.with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.workflowID = self.workflowID
-                $0.workflowType.name = "program"
-                $0.taskQueue.name = ScriptedWorker.taskQueue
-                $0.input = Payloads(text: ProgramInput(seed: self.program.seed).text)
-                $0.requestID = self.caller.uuid()
-                $0.workflowIDReusePolicy = .rejectDuplicate
-                $0.identity = "client"
-            }, returning: StartWorkflowExecutionResponse.self)
-        guard let runID = self.firstRunID(answer) else { return false }
+    // The start.
+
+    private func start(with signal: String?) async -> Bool {
+        let runID: String?
+        if let signal {
+            let answer = await self.caller.call(
+                "SignalWithStartWorkflowExecution", self.startRequest(with: signal),
+                returning: SignalWithStartWorkflowExecutionResponse.self)
+            runID = self.firstRunID(answer) { $0.firstExecutionRunID }
+            self.acknowledged[signal] = answer.attempts
+        } else {
+            let answer = await self.caller.call(
+                "StartWorkflowExecution", self.startRequest(),
+                returning: StartWorkflowExecutionResponse.self)
+            runID = self.firstRunID(answer) { $0.runID }
+        }
+        guard let runID else { return false }
         self.runIDs = [runID]
         self.world.loop.record("\(self.workflowID) started as \(runID)")
         return true
     }
 
-    private func firstRunID(
-        _ answer: PatientCaller.Answer<StartWorkflowExecutionResponse>
+    private func startRequest() -> StartWorkflowExecutionRequest {
+        .with {
+            $0.namespace = SimulatedWorld.namespace
+            $0.workflowID = self.workflowID
+            $0.workflowType.name = "program"
+            $0.taskQueue.name = ScriptedWorker.taskQueue
+            $0.input = Payloads(text: ProgramInput(seed: self.program.seed).text)
+            $0.requestID = self.caller.uuid()
+            $0.workflowIDReusePolicy = .rejectDuplicate
+            $0.identity = "client"
+            if let delay = self.program.startDelay { $0.workflowStartDelay = delay.proto }
+            if let policy = self.program.retryPolicy { $0.retryPolicy = policy }
+            if let timeout = self.program.ending.runTimeout {
+                $0.workflowRunTimeout = timeout.proto
+            }
+        }
+    }
+
+    private func startRequest(with signal: String) -> SignalWithStartWorkflowExecutionRequest {
+        let start = self.startRequest()
+        return .with {
+            $0.namespace = start.namespace
+            $0.workflowID = start.workflowID
+            $0.workflowType = start.workflowType
+            $0.taskQueue = start.taskQueue
+            $0.input = start.input
+            $0.requestID = start.requestID
+            $0.workflowIDReusePolicy = start.workflowIDReusePolicy
+            $0.identity = start.identity
+            $0.signalName = "note"
+            $0.signalInput = Payloads(text: signal)
+            if start.hasWorkflowStartDelay { $0.workflowStartDelay = start.workflowStartDelay }
+        }
+    }
+
+    private func firstRunID<Response: Sendable>(
+        _ answer: PatientCaller.Answer<Response>, in response: (Response) -> String
     ) -> String? {
         switch answer.result {
-        case .success(let response):
-            return response.runID
+        case .success(let success):
+            return response(success)
         case .failure(let error):
             // An earlier try got through, and the chain has gone on to a run of another request.
             if answer.attempts > 1,
@@ -76,6 +119,8 @@ package final class ScriptedClient: @unchecked Sendable {
             return nil
         }
     }
+
+    // Signals, and the end from outside.
 
     private func send(_ signal: String) async -> Bool {
         let answer = await self.caller.call(
@@ -103,43 +148,56 @@ package final class ScriptedClient: @unchecked Sendable {
         return true
     }
 
-    /// Asks how many signals the workflow has seen: those acknowledged before must be among them.
-    private func query() async {
-        let atLeast = self.acknowledged.count
-        let answer: Result<QueryWorkflowResponse, ServiceError>
-        do throws(ServiceError) {
-            answer = .success(
-                try await self.caller.connection.call(
-                    "QueryWorkflow",
-                    QueryWorkflowRequest.with {
-                        $0.namespace = SimulatedWorld.namespace
-                        $0.execution.workflowID = self.workflowID
-                        $0.query.queryType = "signals"
-                    }, timeout: .seconds(30)))
-        } catch {
-            answer = .failure(error)
-        }
-        switch answer {
-        case .success(let response):
-            let count = Int(response.queryResult.text) ?? -1
-            self.world.loop.record("\(self.workflowID) answered a query: \(count)")
-            self.world.marks.reached("client.queryAnswered")
-            guard (atLeast...self.program.signalCount).contains(count) else {
-                return self.world.fail(
-                    "\(self.workflowID) saw \(count) signals, \(atLeast) were acknowledged")
-            }
-        case .failure(let error):
-            // Queries are answered by workers, who may be away or not have begun.
-            let expected: [ServiceError.Kind] = [.workflowNotReady, .failedPrecondition]
-            guard error.isWorthAnotherTry || expected.contains(error.kind) else {
-                return self.world.fail(
-                    "a query of \(self.workflowID) was answered \(error)")
-            }
-            self.world.marks.reached("client.queryUnanswered")
+    /// Ends a workflow that waits for it.
+    private func end() async {
+        switch self.program.ending {
+        case .isCanceled: await self.requestCancel()
+        case .isTerminated: await self.terminate()
+        case .completes, .fails, .succeeds, .exhausts, .timesOut: break
         }
     }
 
-    /// Waits for the workflow's end, run by run, and compares its result with the program's.
+    private func requestCancel() async {
+        await self.world.clock.pass(self.caller.draw(upTo: .seconds(60)))
+        let answer = await self.caller.call(
+            "RequestCancelWorkflowExecution",
+            RequestCancelWorkflowExecutionRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.workflowExecution.workflowID = self.workflowID
+                $0.firstExecutionRunID = self.caller.draw(0...1) == 0 ? self.runIDs[0] : ""
+                $0.requestID = self.caller.uuid()
+                $0.reason = "the program says so"
+                $0.identity = "client"
+            }, returning: RequestCancelWorkflowExecutionResponse.self)
+        if case .failure(let error) = answer.result {
+            self.world.fail("the cancel of \(self.workflowID) was answered \(error)")
+        }
+        self.world.loop.record("\(self.workflowID) is to be cancelled")
+    }
+
+    private func terminate() async {
+        await self.world.clock.pass(self.caller.draw(upTo: .seconds(60)))
+        let answer = await self.caller.call(
+            "TerminateWorkflowExecution",
+            TerminateWorkflowExecutionRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.workflowExecution.workflowID = self.workflowID
+                $0.firstExecutionRunID = self.caller.draw(0...1) == 0 ? self.runIDs[0] : ""
+                $0.reason = self.program.end.text
+                $0.identity = "client"
+            }, returning: TerminateWorkflowExecutionResponse.self)
+        switch answer.result {
+        case .success: break
+        case .failure(let error) where error.kind == .notFound && answer.attempts > 1: break
+        case .failure(let error):
+            self.world.fail("terminating \(self.workflowID) was answered \(error)")
+        }
+        self.world.loop.record("\(self.workflowID) is terminated")
+    }
+
+    // The result.
+
+    /// Waits for the workflow's end, run by run, and compares its end with the program's.
     package func awaitResult() async {
         var token = Data()
         while let runID = self.runIDs.last {
@@ -159,24 +217,21 @@ package final class ScriptedClient: @unchecked Sendable {
             }
             token = page.nextPageToken
             guard let event = page.history.events.last else { continue }
-            switch event.attributes {
-            case .workflowExecutionContinuedAsNewEventAttributes(let continued):
-                self.runIDs.append(continued.newExecutionRunID)
+            guard event.nextRunID.isEmpty else {
+                self.runIDs.append(event.nextRunID)
                 token = Data()
-            case .workflowExecutionCompletedEventAttributes(let completed):
-                return self.ended(completed.result.text)
-            default:
-                return self.world.fail("\(self.workflowID) ended with \(event.eventType)")
+                continue
             }
+            return self.ended(ProgramEnd(event))
         }
     }
 
-    private func ended(_ result: String) {
-        self.world.loop.record("\(self.workflowID) ended: \(result)")
-        guard result == self.program.result else {
-            return self.world.fail(
-                "\(self.workflowID) ended with \"\(result)\" instead of "
-                    + "\"\(self.program.result)\"")
+    private func ended(_ end: ProgramEnd?) {
+        let name = end.map { "\($0)" } ?? "no close event"
+        self.world.loop.record("\(self.workflowID) ended, \(name)")
+        if end != self.program.end {
+            self.world.fail(
+                "\(self.workflowID) ended \"\(name)\" instead of \"\(self.program.end)\"")
         }
     }
 
@@ -184,26 +239,12 @@ package final class ScriptedClient: @unchecked Sendable {
     package func histories() async -> [[HistoryEvent]] {
         var histories: [[HistoryEvent]] = []
         for runID in self.runIDs {
-            var events: [HistoryEvent] = [], token = Data()
-            repeat {
-                let answer = await self.caller.call(
-                    "GetWorkflowExecutionHistory",
-                    GetWorkflowExecutionHistoryRequest.with {
-                        $0.namespace = SimulatedWorld.namespace
-                        $0.execution.workflowID = self.workflowID
-                        $0.execution.runID = runID
-                        $0.nextPageToken = token
-                        $0.maximumPageSize = Int32(self.caller.draw(1...100))
-                    }, returning: GetWorkflowExecutionHistoryResponse.self)
-                guard case .success(let page) = answer.result else {
-                    self.world.fail(
-                        "the history of \(self.workflowID) was answered \(answer.result)")
-                    return []
-                }
-                events += page.history.events
-                token = page.nextPageToken
-            } while !token.isEmpty
-            histories.append(events)
+            switch await self.caller.history(of: self.workflowID, runID) {
+            case .success(let events): histories.append(events)
+            case .failure(let error):
+                self.world.fail("the history of \(self.workflowID) was answered \(error)")
+                return []
+            }
         }
         return histories
     }

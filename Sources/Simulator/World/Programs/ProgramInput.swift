@@ -5,17 +5,24 @@ package struct ProgramInput: Equatable, Sendable {
     package let outcomes: [String]
     /// Signals earlier runs of the chain received.
     package let signals: Set<String>
+    /// Whether an earlier run was asked to cancel itself.
+    package let isCancelRequested: Bool
 
-    package init(seed: UInt64, part: Int = 0, outcomes: [String] = [], signals: Set<String> = []) {
+    package init(
+        seed: UInt64, part: Int = 0, outcomes: [String] = [], signals: Set<String> = [],
+        isCancelRequested: Bool = false
+    ) {
         self.seed = seed
         self.part = part
         self.outcomes = outcomes
         self.signals = signals
+        self.isCancelRequested = isCancelRequested
     }
 
     package var text: String {
         (["\(self.seed) \(self.part)"] + self.outcomes.map { "outcome \($0)" }
-            + self.signals.sorted().map { "signal \($0)" }).joined(separator: "\n")
+            + self.signals.sorted().map { "signal \($0)" }
+            + (self.isCancelRequested ? ["cancel requested"] : [])).joined(separator: "\n")
     }
 
     package init?(text: String) {
@@ -30,6 +37,7 @@ package struct ProgramInput: Equatable, Sendable {
         }
         self.init(
             seed: seed, part: part, outcomes: rest(of: "outcome"),
-            signals: Set(rest(of: "signal")))
+            signals: Set(rest(of: "signal")),
+            isCancelRequested: rest(of: "cancel") == ["requested"])
     }
 }

@@ -8,8 +8,11 @@ extension ScriptedWorker {
     private enum ActivityEnd {
         case completes
         case fails(nonRetryable: Bool)
+        case isCanceled
         case saysNothing
     }
+
+    private typealias ActivityTask = PollActivityTaskQueueResponse
 
     /// Does one attempt of an activity.
     func work(on task: PollActivityTaskQueueResponse) async {
@@ -28,20 +31,25 @@ extension ScriptedWorker {
                 + "\(task.workflowExecution.workflowID), attempt \(task.attempt)")
         if self.world.plan.strikes(.activityTaskForgotten) { return }
         await self.world.clock.pass(self.caller.draw(upTo: .seconds(2)))
-        switch await self.attempt(script, task, progress) {
-        case .completes: await self.complete(task, script)
-        case .fails(let nonRetryable): await self.fail(task, nonRetryable: nonRetryable)
+        let end = await self.attempt(script, task, progress)
+        // A worker may name the task by its token, or anybody the activity by its id.
+        let byID = self.caller.draw(0...5) == 0
+        switch end {
+        case .completes: await self.complete(task, script, byID: byID)
+        case .fails(let nonRetryable):
+            await self.fail(task, nonRetryable: nonRetryable, byID: byID)
+        case .isCanceled: await self.cancel(task, byID: byID)
         case .saysNothing: self.world.marks.reached("worker.activityStalled")
         }
     }
 
     private func attempt(
-        _ script: ActivityScript, _ task: PollActivityTaskQueueResponse, _ progress: Int
+        _ script: ActivityScript, _ task: ActivityTask, _ progress: Int
     ) async -> ActivityEnd {
         switch script {
         case .succeeds(let failures):
             return Int(task.attempt) > failures ? .completes : .fails(nonRetryable: false)
-        case .exhausts:
+        case .exhausts, .overruns, .backsOff, .isUnclaimed:
             return .fails(nonRetryable: false)
         case .refuses:
             return .fails(nonRetryable: true)
@@ -51,11 +59,18 @@ extension ScriptedWorker {
             guard progress < steps else { return .completes }
             guard await self.heartbeat(task, progress + 1) else { return .saysNothing }
             return progress + 1 < steps ? .fails(nonRetryable: false) : .completes
+        case .ignoresCancel(let seconds):
+            await self.world.clock.pass(.seconds(seconds))
+            return .completes
+        case .heedsCancel:
+            return await self.heedCancel(task)
         }
     }
 
+    // Heartbeats.
+
     /// - Returns: whether the server took it.
-    private func heartbeat(_ task: PollActivityTaskQueueResponse, _ progress: Int) async -> Bool {
+    private func heartbeat(_ task: ActivityTask, _ progress: Int) async -> Bool {
         let answer = await self.caller.call(
             "RecordActivityTaskHeartbeat",
             RecordActivityTaskHeartbeatRequest.with {
@@ -70,31 +85,39 @@ extension ScriptedWorker {
         return true
     }
 
-    private func complete(
-        _ task: PollActivityTaskQueueResponse, _ script: ActivityScript
-    ) async {
-        let answer = await self.caller.call(
-            "RespondActivityTaskCompleted",
-            RespondActivityTaskCompletedRequest.with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.taskToken = task.taskToken
-                $0.identity = self.identity
-                $0.result = Payloads(text: script.outcome)
-            }, returning: RespondActivityTaskCompletedResponse.self)
-        _ = self.check(answer, of: "RespondActivityTaskCompleted")
+    /// Heartbeats until the server says that the activity is to be cancelled, or is no more.
+    private func heedCancel(_ task: ActivityTask) async -> ActivityEnd {
+        let byID = self.caller.draw(0...2) == 0
+        while true {
+            let isRequested = byID ? await self.heartbeatByID(task) : await self.heartbeat(task)
+            guard let isRequested else { return .saysNothing }
+            if isRequested { return .isCanceled }
+            await self.world.clock.pass(.seconds(1))
+        }
     }
 
-    private func fail(_ task: PollActivityTaskQueueResponse, nonRetryable: Bool) async {
+    /// - Returns: whether a cancel is requested; nil if the server knows no such activity.
+    private func heartbeat(_ task: ActivityTask) async -> Bool? {
         let answer = await self.caller.call(
-            "RespondActivityTaskFailed",
-            RespondActivityTaskFailedRequest.with {
+            "RecordActivityTaskHeartbeat",
+            RecordActivityTaskHeartbeatRequest.with {
                 $0.namespace = SimulatedWorld.namespace
                 $0.taskToken = task.taskToken
                 $0.identity = self.identity
-                $0.failure.message = "the script says so"
-                $0.failure.applicationFailureInfo.type = "Scripted"
-                $0.failure.applicationFailureInfo.nonRetryable = nonRetryable
-            }, returning: RespondActivityTaskFailedResponse.self)
-        _ = self.check(answer, of: "RespondActivityTaskFailed")
+            }, returning: RecordActivityTaskHeartbeatResponse.self)
+        return self.check(answer, of: "RecordActivityTaskHeartbeat")?.cancelRequested
+    }
+
+    private func heartbeatByID(_ task: ActivityTask) async -> Bool? {
+        let answer = await self.caller.call(
+            "RecordActivityTaskHeartbeatById",
+            RecordActivityTaskHeartbeatByIdRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.workflowID = task.workflowExecution.workflowID
+                $0.runID = task.workflowExecution.runID
+                $0.activityID = task.activityID
+                $0.identity = self.identity
+            }, returning: RecordActivityTaskHeartbeatByIdResponse.self)
+        return self.check(answer, of: "RecordActivityTaskHeartbeatById")?.cancelRequested
     }
 }

@@ -23,8 +23,8 @@ extension ScriptedWorker {
             self.world.fail(error)
         }
         guard let events = await self.events(of: task) else { return nil }
-        guard let replay = ProgramReplay(events: events) else {
-            self.world.fail("the history of \(runID) does not begin with a program")
+        guard let replay = WorkflowReplays.replay(events) else {
+            self.world.fail("the history of \(runID) is not one of a known workflow")
             return nil
         }
         guard !task.hasQuery else {
@@ -32,7 +32,7 @@ extension ScriptedWorker {
             self.world.loop.record(
                 "\(self.identity) took a query of \(task.workflowExecution.workflowID), "
                     + "events to \(events.last?.eventID ?? 0)")
-            await self.answerQuery(of: task, "\(replay.signals.count)")
+            await self.answerQuery(of: task, replay.queryAnswer)
             return nil
         }
         self.world.loop.record(
@@ -52,18 +52,20 @@ extension ScriptedWorker {
     }
 
     private func complete(
-        _ task: PollWorkflowTaskQueueResponse, _ events: [HistoryEvent], _ replay: ProgramReplay
+        _ task: PollWorkflowTaskQueueResponse, _ events: [HistoryEvent],
+        _ replay: any WorkflowReplay
     ) async -> PollWorkflowTaskQueueResponse? {
+        let commands = replay.commands()
         let request = RespondWorkflowTaskCompletedRequest.with {
             $0.namespace = SimulatedWorld.namespace
             $0.taskToken = task.taskToken
             $0.identity = self.identity
-            $0.commands = replay.commands()
+            $0.commands = commands
             $0.returnNewWorkflowTask = true
             $0.queryResults = task.queries.mapValues { _ in
                 .with {
                     $0.resultType = .answered
-                    $0.answer = Payloads(text: "\(replay.signals.count)")
+                    $0.answer = Payloads(text: replay.queryAnswer)
                 }
             }
             if let name = self.stickyQueue {
@@ -87,6 +89,7 @@ extension ScriptedWorker {
         guard let response = self.check(answer, of: "RespondWorkflowTaskCompleted") else {
             return nil
         }
+        for command in commands { self.world.coverage.used(command.commandType) }
         if self.stickyQueue != nil { self.cache[task.workflowExecution.runID] = events }
         return response.hasWorkflowTask && !response.workflowTask.taskToken.isEmpty
             ? response.workflowTask : nil

@@ -45,6 +45,19 @@ package final class ScriptedWorker: @unchecked Sendable {
         }
     }
 
+    /// Tells the server that nobody polls its own queue any more.
+    func shutDown() async {
+        let answer = await self.caller.call(
+            "ShutdownWorker",
+            ShutdownWorkerRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.identity = self.identity
+                $0.stickyTaskQueue = self.stickyQueue ?? ""
+                $0.reason = "the worker was told to stop"
+            }, returning: ShutdownWorkerResponse.self)
+        _ = self.check(answer, of: "ShutdownWorker")
+    }
+
     private static let normalQueue = TaskQueue.with { $0.name = ScriptedWorker.taskQueue }
 
     private func pollWorkflowTasks(_ queue: TaskQueue) async {

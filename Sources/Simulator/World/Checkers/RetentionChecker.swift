@@ -1,0 +1,71 @@
+import Persistence
+import Primitives
+import SimulationKernel
+
+/// Remembers closed runs, to see that each is kept as long as its namespace says and no longer.
+// Safe because a simulation has one thread.
+package final class RetentionChecker: @unchecked Sendable {
+    private(set) var runs: [(workflowID: String, runID: String, closedAt: Timestamp)] = []
+
+    /// A run that is closed and was not deleted.
+    func closed(_ workflowID: String, _ runID: String, at time: Timestamp) {
+        self.runs.append((workflowID: workflowID, runID: runID, closedAt: time))
+    }
+}
+
+extension SimulatedWorld {
+    /// Waits until nothing may be left of any run, and looks at the database by itself.
+    package func outliveRetention() async {
+        self.stopWorker()
+        guard let first = self.closedRuns.runs.map(\.closedAt).min(),
+            let last = self.closedRuns.runs.map(\.closedAt).max(),
+            let namespace = try? await self.stores.namespace(named: Self.namespace)
+        else { return }
+        let early = first + (Self.retention - .seconds(1))
+        await self.clock.pass(max(early - self.loop.now, .zero))
+        for run in self.closedRuns.runs where run.closedAt + Self.retention > self.loop.now {
+            if await !self.isStored(run.workflowID, run.runID, namespace.id) {
+                self.fail("\(run.workflowID), run \(run.runID), is gone before its time")
+            }
+        }
+        let late = last + Self.retention + .seconds(300)
+        await self.clock.pass(max(late - self.loop.now, .zero))
+        for run in self.closedRuns.runs
+        where await self.isStored(run.workflowID, run.runID, namespace.id) {
+            self.fail("\(run.workflowID), run \(run.runID), is kept for too long")
+        }
+        await self.expectNothingStored(namespace.id)
+    }
+
+    private func isStored(
+        _ workflowID: String, _ runID: String, _ namespaceID: NamespaceID
+    ) async -> Bool {
+        let address = WorkflowAddress(
+            namespaceID: namespaceID, workflowID: WorkflowID(workflowID))
+        let key = WorkflowKey(
+            namespaceID: namespaceID, workflowID: address.workflowID, runID: RunID(runID))
+        let shard = address.shard(of: self.settings.shardCount)
+        let record = try? await self.stores.loadRun(address, runID: key.runID, shard: shard)
+        let history = try? await self.stores.readHistory(
+            key, events: 1..<2, eventsMax: 1, shard: shard)
+        if (record == nil) != (history?.isEmpty ?? true) {
+            self.fail("\(workflowID), run \(runID), is stored in part")
+        }
+        return record != nil
+    }
+
+    /// No timer, task or list entry outlives the runs.
+    private func expectNothingStored(_ namespaceID: NamespaceID) async {
+        for number in 1...self.settings.shardCount {
+            let shard = ShardID(number)
+            let timers = try? await self.stores.readTimers(after: nil, countMax: 1, shard: shard)
+            let tasks = try? await self.stores.readTasks(after: 0, countMax: 1, shard: shard)
+            if timers?.isEmpty != true || tasks?.isEmpty != true {
+                self.fail("shard \(number) still holds timers or tasks when all runs are gone")
+            }
+        }
+        let query = VisibilityQuery(namespaceID: namespaceID, filter: .all)
+        let count = try? await self.stores.countRuns(query)
+        if count?.total != 0 { self.fail("runs are listed that are gone") }
+    }
+}
