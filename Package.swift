@@ -150,8 +150,8 @@ let package = Package(
         simulator(
             "SimulatedWorld", "World",
             words + [
-                "DynamicConfig", "Frontend", "HistoryService", "MatchingService", "Persistence",
-                "PersistenceMemory", "ServiceClients", "SimulationKernel", logging,
+                "DynamicConfig", "Frontend", "HistoryCore", "HistoryService", "MatchingService",
+                "Persistence", "PersistenceMemory", "ServiceClients", "SimulationKernel", logging,
             ]),
         simulator(
             "Workloads", "Workloads", words + ["SimulatedWorld", "SimulationKernel"]),

@@ -27,6 +27,9 @@ package final class SimulatedWorld: @unchecked Sendable {
     let stores: any Stores = MemoryStores()
     private let network: SimulatedNetwork<FrontendService>
     let settings: NodeSettings
+    private lazy var states = StateChecker(
+        self.stores, self.settings.settings, self.loop.generator(for: "states"),
+        fail: { [unowned self] in self.fail($0) })
     private var node: NodeIncarnation?
     private var worker: (incarnation: NodeIncarnation, worker: ScriptedWorker)?
     private var nodeLives = 0
@@ -51,6 +54,19 @@ package final class SimulatedWorld: @unchecked Sendable {
         guard self.failure == nil else { return }
         self.loop.record("FAILED: \(message)")
         self.failure = message
+    }
+
+    /// Whether a call that found its run closed may have closed it, or come to it, before that.
+    ///
+    /// The client sends calls again, and so does the frontend when it cannot tell whether a
+    /// commit happened. What the run's history says is checked at the end.
+    func mayHaveHappened(_ error: ServiceError, _ attempts: Int) -> Bool {
+        error.kind == .notFound && (attempts > 1 || self.hasDoneUnknown)
+    }
+
+    /// Whether the store made a write and did not say so.
+    package var hasDoneUnknown: Bool {
+        self.marks.count(of: "fault.\(Fault.storeOutcomeUnknownButDone.rawValue)") > 0
     }
 
     package var storeCommitCount: Int { self.stores.counters.snapshot.commits }
@@ -91,7 +107,7 @@ package final class SimulatedWorld: @unchecked Sendable {
         let incarnation = self.loop.makeIncarnation()
         self.node = incarnation
         self.loop.record("node started, life \(self.nodeLives)")
-        let stores = FaultyStores(self.stores, clock: self.clock, plan: self.plan)
+        let stores = FaultyStores(self.stores, clock: self.clock, plan: self.plan, checker: self.states)
         let node = SimulatedNode(
             self.loop, incarnation, name: "node life \(self.nodeLives)", stores: stores,
             settings: self.settings)

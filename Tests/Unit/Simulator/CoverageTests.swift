@@ -18,7 +18,7 @@ import Workloads
     ]
 
     /// RPCs that no workload uses yet.
-    static let unusedRPCs: Set<String> = []
+    static let unusedRPCs: Set<String> = ["ResetWorkflowExecution"]
 
     /// Commands that no workload uses yet, or that are not built.
     static let unusedCommands: Set<Temporal_Api_Enums_V1_CommandType> = [

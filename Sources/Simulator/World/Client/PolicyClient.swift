@@ -214,7 +214,7 @@ package final class PolicyClient: @unchecked Sendable {
                 $0.reason = reason
             }, returning: TerminateWorkflowExecutionResponse.self)
         guard case .failure(let error) = answer.result else { return nil }
-        return error.kind == .notFound && answer.attempts > 1 ? nil : error
+        return self.world.mayHaveHappened(error, answer.attempts) ? nil : error
     }
 
     private func signal(_ text: String, _ runID: String) async -> ServiceError? {
@@ -229,7 +229,7 @@ package final class PolicyClient: @unchecked Sendable {
                 $0.requestID = self.caller.uuid()
             }, returning: SignalWorkflowExecutionResponse.self)
         guard case .failure(let error) = answer.result else { return nil }
-        return error.kind == .notFound && answer.attempts > 1 ? nil : error
+        return self.world.mayHaveHappened(error, answer.attempts) ? nil : error
     }
 
     private func awaitEnd(of runID: String) async {

@@ -136,7 +136,7 @@ package final class ScriptedClient: @unchecked Sendable {
         switch answer.result {
         case .success:
             break
-        case .failure(let error) where error.kind == .notFound && answer.attempts > 1:
+        case .failure(let error) where self.world.mayHaveHappened(error, answer.attempts):
             // An earlier try got through, and the workflow has ended with it.
             self.world.marks.reached("client.signalAfterTheEnd")
         case .failure(let error):
@@ -188,7 +188,7 @@ package final class ScriptedClient: @unchecked Sendable {
             }, returning: TerminateWorkflowExecutionResponse.self)
         switch answer.result {
         case .success: break
-        case .failure(let error) where error.kind == .notFound && answer.attempts > 1: break
+        case .failure(let error) where self.world.mayHaveHappened(error, answer.attempts): break
         case .failure(let error):
             self.world.fail("terminating \(self.workflowID) was answered \(error)")
         }

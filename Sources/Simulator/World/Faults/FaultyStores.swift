@@ -9,9 +9,11 @@ package struct FaultyStores: Stores {
     private let stores: any Stores
     private let clock: SimulatedClock
     private let plan: FaultPlan
+    private let checker: StateChecker
 
-    package init(_ stores: any Stores, clock: SimulatedClock, plan: FaultPlan) {
+    init(_ stores: any Stores, clock: SimulatedClock, plan: FaultPlan, checker: StateChecker) {
         self.stores = stores
+        self.checker = checker
         self.clock = clock
         self.plan = plan
     }
@@ -63,6 +65,7 @@ extension FaultyStores: ShardStore {
             let bug = self.plan.plantedBugThatStrikes()
             guard let batch = bug == nil ? batch : bug?.tampered(batch) else { return }
             try await self.stores.commit(batch, shard: shard, range: range)
+            await self.checker.committed(batch, shard)
         }
     }
 
