@@ -110,6 +110,14 @@ package typealias RecordActivityTaskHeartbeatByIdRequest =
     Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatByIdRequest
 package typealias RecordActivityTaskHeartbeatByIdResponse =
     Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatByIdResponse
+package typealias GetWorkflowExecutionHistoryReverseRequest =
+    Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseRequest
+package typealias GetWorkflowExecutionHistoryReverseResponse =
+    Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseResponse
+package typealias ResetWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest
+package typealias ResetWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionResponse
 
 package typealias Command = Temporal_Api_Command_V1_Command
 package typealias Failure = Temporal_Api_Failure_V1_Failure

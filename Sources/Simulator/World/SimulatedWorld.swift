@@ -107,7 +107,8 @@ package final class SimulatedWorld: @unchecked Sendable {
         let incarnation = self.loop.makeIncarnation()
         self.node = incarnation
         self.loop.record("node started, life \(self.nodeLives)")
-        let stores = FaultyStores(self.stores, clock: self.clock, plan: self.plan, checker: self.states)
+        let stores = FaultyStores(
+            self.stores, clock: self.clock, plan: self.plan, checker: self.states)
         let node = SimulatedNode(
             self.loop, incarnation, name: "node life \(self.nodeLives)", stores: stores,
             settings: self.settings)

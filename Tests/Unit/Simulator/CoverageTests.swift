@@ -18,7 +18,16 @@ import Workloads
     ]
 
     /// RPCs that no workload uses yet.
-    static let unusedRPCs: Set<String> = ["ResetWorkflowExecution"]
+    static let unusedRPCs: Set<String> = [
+        "ResetWorkflowExecution", "DeleteWorkflowExecution", "UpdateWorkflowExecutionOptions",
+        "PauseWorkflowExecution", "UnpauseWorkflowExecution",
+        "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation",
+        "PauseActivity", "UnpauseActivity", "ResetActivity", "UpdateActivityOptions",
+        "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
+        "ListActivityExecutions", "CountActivityExecutions", "RequestCancelActivityExecution",
+        "TerminateActivityExecution", "DeleteActivityExecution", "PauseActivityExecution",
+        "UnpauseActivityExecution", "ResetActivityExecution", "UpdateActivityExecutionOptions",
+    ]
 
     /// Commands that no workload uses yet, or that are not built.
     static let unusedCommands: Set<Temporal_Api_Enums_V1_CommandType> = [

@@ -41,6 +41,7 @@ package struct RunInspector {
                 self.world.fail(problem)
             }
             await self.describe(run, of: workflowID)
+            await self.readBackwards(run, of: workflowID)
         }
         await self.list(runs, of: workflowID)
         await self.reload(runs, of: workflowID)
@@ -75,6 +76,15 @@ package struct RunInspector {
             })
         {
             self.world.fail("\(workflowID), run \(run.id), is described with other properties")
+        }
+    }
+
+    private func readBackwards(_ run: Run, of workflowID: String) async {
+        guard
+            case .success(let events) = await self.caller.historyReversed(of: workflowID, run.id),
+            events == run.events
+        else {
+            return self.world.fail("\(workflowID), run \(run.id), reads otherwise backwards")
         }
     }
 

@@ -30,6 +30,32 @@ extension PatientCaller {
         return .success(events)
     }
 
+    /// The whole history of a run, read from its end, in order.
+    func historyReversed(
+        of workflowID: String, _ runID: String
+    ) async -> Result<[HistoryEvent], ServiceError> {
+        var events: [HistoryEvent] = [], token = Data()
+        repeat {
+            let answer = await self.call(
+                "GetWorkflowExecutionHistoryReverse",
+                GetWorkflowExecutionHistoryReverseRequest.with {
+                    $0.namespace = SimulatedWorld.namespace
+                    $0.execution.workflowID = workflowID
+                    $0.execution.runID = runID
+                    $0.nextPageToken = token
+                    $0.maximumPageSize = Int32(self.draw(1...100))
+                }, returning: GetWorkflowExecutionHistoryReverseResponse.self)
+            switch answer.result {
+            case .success(let page):
+                events += page.history.events
+                token = page.nextPageToken
+            case .failure(let error):
+                return .failure(error)
+            }
+        } while !token.isEmpty
+        return .success(events.reversed())
+    }
+
     /// What a run's description says.
     func description(
         of workflowID: String, _ runID: String
