@@ -60,6 +60,12 @@ package enum HistoryOperation: Sendable {
     case terminate(Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest)
     case updateOptions(Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsRequest)
     case query(Temporal_Api_Workflowservice_V1_QueryWorkflowRequest)
+    case update(Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionRequest)
+    case pollUpdate(Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateRequest)
+    /// `isRepeated`: the workflow it was for the first time closed meanwhile.
+    case startAndUpdate(
+        Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest,
+        Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionRequest, isRepeated: Bool)
     /// `runID` empty: the current run.
     case describe(runID: RunID)
     /// `showsUnwritten`: the last page ends with the events of a workflow task that are written only
@@ -154,6 +160,11 @@ package enum HistoryReply: Sendable {
     case signalWithStarted(Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionResponse)
     case signaled(Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionResponse)
     case optionsUpdated(Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsResponse)
+    case updated(Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionResponse)
+    case updatePolled(Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateResponse)
+    case startedAndUpdated(
+        Temporal_Api_Workflowservice_V1_StartWorkflowExecutionResponse,
+        Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionResponse)
     case described(Temporal_Api_Workflowservice_V1_DescribeWorkflowExecutionResponse)
     case history(Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryResponse)
     case queried(Temporal_Api_Workflowservice_V1_QueryWorkflowResponse)

@@ -51,6 +51,9 @@ extension Settings {
         bool("system.enableEagerWorkflowStart", \.enableEagerWorkflowStart),
         bool("system.enableActivityEagerExecution", \.enableActivityEagerExecution),
         bool("frontend.WorkflowPauseEnabled", \.enableWorkflowPause),
+        bool("frontend.enableUpdateWorkflowExecution", \.enableUpdates),
+        bool(
+            "frontend.enableUpdateWorkflowExecutionAsyncAccepted", \.enableUpdatesAsyncAccepted),
         bool("frontend.sendRawWorkflowHistory", \.sendRawHistory),
         bool("history.sendTransientOrSpeculativeWorkflowTaskEvents", \.sendTransientEvents),
         duration("history.longPollExpirationInterval", \.historyLongPollExpiration),
@@ -73,6 +76,14 @@ extension Settings {
         int64("history.maximumSignalsPerExecution", \.signalsPerExecutionMax),
         int("history.maximumBufferedEventsBatch", \.bufferedEventsMax, 1...100_000),
         int("history.MaxBufferedQueryCount", \.bufferedQueriesMax, 0...10_000),
+        int("history.maxInFlightUpdates", \.updatesInFlightMax, 0...1_000_000),
+        int("history.maxInFlightUpdatePayloads", \.updatesInFlightSizeMax, 0...(1 << 30)),
+        int("history.maxTotalUpdates", \.updatesPerExecutionMax, 0...1_000_000),
+        share(
+            "history.maxTotalUpdates.suggestContinueAsNewThreshold",
+            \.updatesSuggestContinueAsNew),
+        int64(
+            "history.discardSpeculativeWorkflowTaskMaximumEventsCount", \.discardedTaskEventsMax),
         int("limit.numPendingActivities.error", \.pendingActivitiesMax, 0...1_000_000),
         int("history.historyMaxAutoResetPoints", \.autoResetPointsMax, 0...10_000),
         duration("history.workflowIdReuseMinimalInterval", \.workflowIDReuseIntervalMin),
@@ -112,6 +123,23 @@ extension Settings {
         Entry(key: key) { (settings, value) throws(Refusal) in
             guard case .int(let number) = value, number >= 0 else {
                 throw Refusal(description: "\(key) takes a whole number from 0")
+            }
+            settings[keyPath: path] = number
+        }
+    }
+
+    private static func share(
+        _ key: String, _ path: any (WritableKeyPath<Settings, Double> & Sendable)
+    ) -> Entry {
+        Entry(key: key) { (settings, value) throws(Refusal) in
+            let number: Double? =
+                switch value {
+                case .double(let number): number
+                case .int(let number): Double(number)
+                case .bool, .string: nil
+                }
+            guard let number, (0...1).contains(number) else {
+                throw Refusal(description: "\(key) takes a number from 0 to 1")
             }
             settings[keyPath: path] = number
         }

@@ -17,6 +17,8 @@ package struct Settings: Sendable, Equatable {
     package var enableEagerWorkflowStart = true
     package var enableActivityEagerExecution = true
     package var enableWorkflowPause = false
+    package var enableUpdates = true
+    package var enableUpdatesAsyncAccepted = true
     /// Histories go to clients as serialized bytes.
     package var sendRawHistory = false
     package var sendTransientEvents = true
@@ -43,6 +45,15 @@ package struct Settings: Sendable, Equatable {
     /// Failures of workflow tasks in a row after which lists show a problem; 0 is never.
     package var workflowTaskProblemsMin: Int64 = 5
     package var bufferedQueriesMax = 1
+    /// Updates of one run that are not done; 0 is any number, as for the next two.
+    package var updatesInFlightMax = 10
+    package var updatesInFlightSizeMax = 20 * 1_024 * 1_024
+    /// Updates one run takes in its life.
+    package var updatesPerExecutionMax = 2_000
+    /// The share of them from which a workflow should continue as new; 0 is never.
+    package var updatesSuggestContinueAsNew = 0.9
+    /// Events a worker may be given again because a speculative workflow task left no trace.
+    package var discardedTaskEventsMax: Int64 = 10
     package var pendingActivitiesMax = 2_000
     package var pendingTimersMax = 50_000
     package var autoResetPointsMax = 20

@@ -26,6 +26,18 @@ typealias SignalWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionRequest
 typealias SignalWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionResponse
+typealias UpdateWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionRequest
+typealias UpdateWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionResponse
+typealias PollWorkflowExecutionUpdateRequest =
+    Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateRequest
+typealias PollWorkflowExecutionUpdateResponse =
+    Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateResponse
+typealias ExecuteMultiOperationRequest =
+    Temporal_Api_Workflowservice_V1_ExecuteMultiOperationRequest
+typealias ExecuteMultiOperationResponse =
+    Temporal_Api_Workflowservice_V1_ExecuteMultiOperationResponse
 typealias UpdateWorkflowExecutionOptionsRequest =
     Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsRequest
 typealias UpdateWorkflowExecutionOptionsResponse =

@@ -23,6 +23,9 @@ package struct ServiceError: Error, Equatable, Sendable {
         case resourceExhausted(
             cause: Temporal_Api_Enums_V1_ResourceExhaustedCause,
             scope: Temporal_Api_Enums_V1_ResourceExhaustedScope)
+        /// One of several operations of a call failed; one entry per operation.
+        case multiOperation([OperationEnd])
+        case aborted
         case unimplemented
         case unavailable
         case deadlineExceeded
@@ -41,6 +44,14 @@ package struct ServiceError: Error, Equatable, Sendable {
         case obsoleteTask
         /// Nobody has polled this sticky queue for a while; use the normal queue.
         case stickyWorkerUnavailable
+    }
+
+    /// How one of several operations of a call ended.
+    package enum OperationEnd: Equatable, Sendable {
+        case succeeded
+        case failed(ServiceError)
+        /// Not tried, or undone, because of another one.
+        case aborted
     }
 
     package let kind: Kind
@@ -70,7 +81,8 @@ package struct ServiceError: Error, Equatable, Sendable {
             .namespaceInvalidState, .workflowExecutionAlreadyStarted,
             .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
-            .unimplemented, .deadlineExceeded, .cancelled, .dataLoss, .internalError,
+            .multiOperation, .aborted, .unimplemented, .deadlineExceeded, .cancelled, .dataLoss,
+            .internalError,
             .taskAlreadyStarted, .obsoleteTask, .stickyWorkerUnavailable:
             false
         }

@@ -56,7 +56,7 @@ struct RandomShardUse {
     }
 
     mutating func step() {
-        switch self.pick(27) {
+        switch self.pick(29) {
         case 0...2: self.start()
         case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
         case 6 where self.chance(2): self.updateOptions()
@@ -77,6 +77,7 @@ struct RandomShardUse {
         case 23: if self.chance(3) { self.reset() }
         case 24: self.pauseOrUnpause()
         case 25: self.operate()
+        case 26, 27: self.update()
         default: self.hold()
         }
     }
@@ -107,6 +108,47 @@ struct RandomShardUse {
         {
             self.tasks.append(response.eagerWorkflowTask)
         }
+    }
+
+    private mutating func update() {
+        let id = self.workflow()
+        let body = self.shard.updateBody(
+            "u\(self.pick(6))", waitingFor: self.chance(3) ? .accepted : .completed
+        ) { $0.workflowExecution.workflowID = id.rawValue }
+        switch self.pick(5) {
+        case 0:
+            let start = self.shard.startBody {
+                $0.workflowID = id.rawValue
+                $0.workflowIDConflictPolicy = self.chance(2) ? .useExisting : .terminateExisting
+            }
+            _ = self.send(.startAndUpdate(start, body, isRepeated: false), to: id)
+        case 1:
+            _ = self.send(
+                .pollUpdate(
+                    .with {
+                        $0.updateRef.workflowExecution.workflowID = id.rawValue
+                        $0.updateRef.updateID = body.request.meta.updateID
+                        $0.waitPolicy.lifecycleStage = self.chance(2) ? .unspecified : .completed
+                    }), to: id)
+        default: _ = self.send(.update(body), to: id)
+        }
+    }
+
+    /// What a worker says to the updates it was given, and perhaps to one it was not.
+    private mutating func messages(for task: PollTask) -> [Message] {
+        var messages: [Message] = []
+        for request in task.messages {
+            switch self.pick(6) {
+            case 0: continue
+            case 1, 2: messages.append(.reject(request.protocolInstanceID))
+            case 3: messages.append(.accept(request.protocolInstanceID, at: request.eventID))
+            default:
+                messages.append(.accept(request.protocolInstanceID, at: request.eventID))
+                messages.append(.complete(request.protocolInstanceID))
+            }
+        }
+        if self.chance(4) { messages.append(.complete("u\(self.pick(6))")) }
+        return messages
     }
 
     private mutating func pauseOrUnpause() {
@@ -206,10 +248,18 @@ struct RandomShardUse {
     private mutating func completeTask() {
         guard !self.tasks.isEmpty else { return }
         let task = self.tasks.remove(at: self.pick(self.tasks.count))
-        let commands = self.commands()
+        let messages = self.messages(for: task)
+        let commands = task.messages.isEmpty || self.chance(2) ? self.commands() : []
         let isSticky = self.chance(2)
-        let operation = try? self.shard.completion(of: task, commands) {
-            $0.forceCreateNewWorkflowTask = commands.isEmpty
+        let wantsNext = self.chance(2)
+        let operation = try? self.shard.completion(
+            of: task, messages.filter { _ in self.chance(2) }.map(Command.message) + commands
+        ) {
+            $0.messages = messages
+            $0.returnNewWorkflowTask = wantsNext
+            $0.forceCreateNewWorkflowTask =
+                commands.isEmpty && (task.messages.isEmpty || self.chance(3))
+            $0.capabilities.discardSpeculativeWorkflowTaskWithEvents = self.chance(2)
             if isSticky { $0.stickyAttributes.workerTaskQueue.name = "sticky" }
             for key in task.queries.keys {
                 $0.queryResults[key] = .with { $0.resultType = .answered }
@@ -220,6 +270,7 @@ struct RandomShardUse {
             operation, to: WorkflowID(task.workflowExecution.workflowID))
         {
             self.activities += response.activityTasks
+            if response.hasWorkflowTask { self.tasks.append(response.workflowTask) }
         }
     }
 

@@ -59,7 +59,8 @@ struct CallChain: Sendable {
             .namespaceInvalidState, .workflowExecutionAlreadyStarted,
             .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
-            .resourceExhausted, .unimplemented, .unavailable, .deadlineExceeded, .cancelled,
+            .resourceExhausted, .multiOperation, .aborted, .unimplemented, .unavailable,
+            .deadlineExceeded, .cancelled,
             .dataLoss, .internalError:
             error
         }
@@ -75,7 +76,8 @@ extension ServiceError {
             .namespaceInvalidState, .workflowExecutionAlreadyStarted,
             .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
-            .resourceExhausted, .unimplemented, .unavailable, .deadlineExceeded, .cancelled,
+            .resourceExhausted, .multiOperation, .aborted, .unimplemented, .unavailable,
+            .deadlineExceeded, .cancelled,
             .shardUnavailable, .taskAlreadyStarted, .obsoleteTask, .stickyWorkerUnavailable:
             false
         }

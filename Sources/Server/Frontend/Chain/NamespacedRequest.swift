@@ -67,6 +67,9 @@ extension UnpauseWorkflowExecutionRequest: NamespacedRequest {}
 extension GetWorkflowExecutionHistoryReverseRequest: NamespacedRequest {}
 extension UpdateWorkflowExecutionOptionsRequest: NamespacedRequest {}
 extension QueryWorkflowRequest: NamespacedRequest {}
+extension UpdateWorkflowExecutionRequest: NamespacedRequest {}
+extension PollWorkflowExecutionUpdateRequest: NamespacedRequest {}
+extension ExecuteMultiOperationRequest: NamespacedRequest {}
 extension DescribeWorkflowExecutionRequest: NamespacedRequest {}
 extension GetWorkflowExecutionHistoryRequest: NamespacedRequest {}
 extension ListWorkflowExecutionsRequest: NamespacedRequest {}

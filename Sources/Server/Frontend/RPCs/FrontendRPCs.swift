@@ -22,12 +22,31 @@ package enum FrontendRPCs {
     package static func visitAll(_ visitor: inout some RPCVisitor) {
         self.visitClusterAndNamespaces(&visitor)
         self.visitWorkflows(&visitor)
+        self.visitUpdates(&visitor)
         self.visitOperators(&visitor)
         self.visitWorkers(&visitor)
         self.visitTasks(&visitor)
         self.visitActivitiesByID(&visitor)
         self.visitStandaloneActivities(&visitor)
         self.visitActivityOperations(&visitor)
+    }
+
+    private static func visitUpdates(_ visitor: inout some RPCVisitor) {
+        visitor.visit(
+            .namespaced("UpdateWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.updateWorkflowExecution(request, call)
+            })
+        visitor.visit(
+            .namespaced("PollWorkflowExecutionUpdate") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.pollWorkflowExecutionUpdate(request, call)
+            })
+        visitor.visit(
+            .namespaced("ExecuteMultiOperation") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.executeMultiOperation(request, call)
+            })
     }
 
     private static func visitClusterAndNamespaces(_ visitor: inout some RPCVisitor) {

@@ -7,6 +7,18 @@ extension FrontendService {
         _ request: StartWorkflowExecutionRequest, _ call: NamespaceCall
     ) async throws(ServiceError) -> StartWorkflowExecutionResponse {
         var request = request
+        try self.prepareStart(&request, call)
+        return try await self.send(
+            .startWorkflowExecution(request), to: request.workflowID, call
+        ) { reply -> StartWorkflowExecutionResponse? in
+            if case .started(let response) = reply { response } else { nil }
+        }
+    }
+
+    /// Checks a start and fills in what it leaves open.
+    func prepareStart(
+        _ request: inout StartWorkflowExecutionRequest, _ call: NamespaceCall
+    ) throws(ServiceError) {
         try self.prepareStart(&request, call, conflictDefault: .fail)
         let onConflict = request.onConflictOptions
         guard onConflict.attachRequestID || !onConflict.attachCompletionCallbacks else {
@@ -21,11 +33,6 @@ extension FrontendService {
         if request.eagerWorkerDeploymentOptions.workerVersioningMode == .versioned {
             // The task is for workers of a version this server cannot choose.
             request.requestEagerExecution = false
-        }
-        return try await self.send(
-            .startWorkflowExecution(request), to: request.workflowID, call
-        ) { reply -> StartWorkflowExecutionResponse? in
-            if case .started(let response) = reply { response } else { nil }
         }
     }
 }

@@ -35,9 +35,19 @@ package struct Transition {
     var eagerActivities: [Int64] = []
     /// Who completes a workflow task.
     var workerIdentity = historyServiceIdentity
+    /// The run's updates that are not in history.
+    var updates: PendingUpdates
+    /// Updates that ended or left the run in this transition, by update id.
+    var updateEnds: [String: UpdateEnd] = [:]
+    /// Messages that came with the workflow task that is being completed, and no command has taken.
+    var inbox: [ProtocolMessage] = []
 
-    init(_ state: MutableState, now: Timestamp, settings: Settings, generator: SeededGenerator) {
+    init(
+        _ state: MutableState, updates: PendingUpdates = PendingUpdates(), now: Timestamp,
+        settings: Settings, generator: SeededGenerator
+    ) {
         self.state = state
+        self.updates = updates
         self.now = now
         self.settings = settings
         self.generator = generator
@@ -52,6 +62,7 @@ package struct Transition {
         settings: Settings, generator: SeededGenerator
     ) {
         self.state = rebuilt.state
+        self.updates = PendingUpdates()
         self.now = now
         self.settings = settings
         self.generator = generator
@@ -96,6 +107,7 @@ package struct Transition {
     mutating func append(_ event: HistoryEvent) -> HistoryEvent {
         var event = event
         event.eventID = 0
+        if !event.eventType.closesRun { self.makeWorkflowTaskNormal() }
         if event.eventType.isBufferable {
             self.buffer(event)
         } else {
@@ -212,6 +224,12 @@ package struct Transition {
         self.touched.insert(.activity(activity.scheduledEventID))
     }
 
+    /// Forgets an update that an event admitted, and the worker has rejected.
+    mutating func removeAdmittedUpdate(_ id: String) {
+        guard self.state.updates.removeValue(forKey: id) != nil else { return }
+        self.touched.insert(.update(id))
+    }
+
     mutating func add(_ task: (inout StoredHistoryTask) -> Void) {
         var record = StoredHistoryTask()
         record.namespaceID = self.state.info.namespaceID
@@ -247,8 +265,12 @@ package struct Transition {
             self.failWorkflowTask(
                 .forceCloseCommand, failure: nil, identity: historyServiceIdentity)
         }
+        if self.state.isRunning { self.makeWorkflowTaskNormal() }
         if self.needsWorkflowTask { self.scheduleWorkflowTask() }
-        if !self.state.isRunning { self.dropBufferedEvents() }
+        if !self.state.isRunning {
+            self.dropBufferedEvents()
+            self.endUpdates()
+        }
         if !self.state.hasStartedWorkflowTask { self.flushBufferedEvents() }
         self.touched.formUnion(
             self.state.keepAttachedRequests(self.settings.attachedRequestsMax))

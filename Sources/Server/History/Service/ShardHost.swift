@@ -134,6 +134,7 @@ package actor ShardHost {
         case .replyWithHistory(let id, let reply, let fetch):
             Task { await self.reply(id, reply, fetch) }
         case .handOver(let taskID, let dispatch): Task { await self.handOver(taskID, dispatch) }
+        case .offer(let dispatch): Task { await self.offer(dispatch) }
         case .send(let taskID, let request): Task { await self.send(request, for: taskID) }
         case .readEvents(let taskID, let fetch):
             Task { await self.readEvents(fetch, for: taskID) }
@@ -259,6 +260,15 @@ package actor ShardHost {
             self.step(.taskHandedOver(taskID: taskID, nil))
         } catch {
             self.step(.taskHandedOver(taskID: taskID, error))
+        }
+    }
+
+    private func offer(_ dispatch: TaskDispatch) async {
+        do throws(ServiceError) {
+            try await self.ports.matching.addWorkflowTask(dispatch)
+            self.step(.offered(dispatch, nil))
+        } catch {
+            self.step(.offered(dispatch, error))
         }
     }
 

@@ -208,6 +208,7 @@ extension ServiceError {
             .namespaceInvalidState, .workflowExecutionAlreadyStarted,
             .activityExecutionAlreadyStarted, .alreadyExists,
             .failedPrecondition, .workflowNotReady, .queryFailed, .permissionDenied,
+            .multiOperation, .aborted,
             .unimplemented, .dataLoss, .internalError, .taskAlreadyStarted, .obsoleteTask,
             .stickyWorkerUnavailable:
             false

@@ -33,7 +33,8 @@ extension StartedTask {
         switch reply {
         case .workflowTaskStarted(let response): self = .workflow(response)
         case .activityTaskStarted(let response): self = .activity(response)
-        case .started, .signalWithStarted, .signaled, .optionsUpdated, .described, .history,
+        case .started, .signalWithStarted, .signaled, .optionsUpdated, .updated, .updatePolled,
+            .startedAndUpdated, .described, .history,
             .queried, .workflowTaskCompleted,
             .activityHeartbeat, .activitiesChanged, .standaloneActivity, .reset, .done:
             return nil

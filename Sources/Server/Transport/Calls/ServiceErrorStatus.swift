@@ -65,6 +65,8 @@ package struct ServiceErrorStatus: Equatable, Sendable {
         case .namespaceInvalidState, .failedPrecondition, .workflowNotReady: .failedPrecondition
         case .permissionDenied: .permissionDenied
         case .resourceExhausted: .resourceExhausted
+        case .multiOperation(let ends): Self.code(of: ends)
+        case .aborted: .aborted
         case .unimplemented: .unimplemented
         case .unavailable, .shardUnavailable: .unavailable
         case .deadlineExceeded: .deadlineExceeded
@@ -104,10 +106,40 @@ package struct ServiceErrorStatus: Equatable, Sendable {
                 $0.cause = cause
                 $0.scope = scope
             }
-        case .invalidArgument, .alreadyExists, .failedPrecondition, .unimplemented, .unavailable,
+        case .multiOperation(let ends):
+            MultiOperationExecutionFailure.with { $0.statuses = ends.map(Self.status) }
+        case .invalidArgument, .alreadyExists, .failedPrecondition, .aborted, .unimplemented,
+            .unavailable,
             .deadlineExceeded, .cancelled, .dataLoss, .internalError, .shardUnavailable,
             .taskAlreadyStarted, .obsoleteTask, .stickyWorkerUnavailable:
             nil
+        }
+    }
+
+    /// The code of the operation that is to blame.
+    private static func code(of ends: [ServiceError.OperationEnd]) -> Status.Code {
+        for end in ends {
+            guard case .failed(let error) = end else { continue }
+            let code = ServiceErrorStatus(error).code
+            if code != .aborted { return code }
+        }
+        return .aborted
+    }
+
+    private static func status(
+        _ end: ServiceError.OperationEnd
+    ) -> MultiOperationExecutionFailure.OperationStatus {
+        let aborted = Temporal_Api_Failure_V1_MultiOperationExecutionAborted()
+        let part: ServiceErrorStatus
+        switch end {
+        case .succeeded: return .init()
+        case .failed(let error): part = ServiceErrorStatus(error)
+        case .aborted: part = .init(code: .aborted, "Operation was aborted.", aborted)
+        }
+        return .with {
+            $0.code = Int32(part.code.rawValue)
+            $0.message = part.message
+            if let detail = part.detail { $0.details = [detail] }
         }
     }
 
@@ -131,6 +163,8 @@ package struct ServiceErrorStatus: Equatable, Sendable {
     }
 }
 
+private typealias MultiOperationExecutionFailure =
+    Temporal_Api_Errordetails_V1_MultiOperationExecutionFailure
 private typealias NotFoundFailure = Temporal_Api_Errordetails_V1_NotFoundFailure
 private typealias NamespaceNotFoundFailure = Temporal_Api_Errordetails_V1_NamespaceNotFoundFailure
 private typealias NamespaceAlreadyExistsFailure =

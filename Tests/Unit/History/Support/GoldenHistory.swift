@@ -195,6 +195,12 @@ extension MutableState {
         for request in self.attachedRequests.values.sorted(by: { $0.eventID < $1.eventID }) {
             add("attached", true, "\(request.requestID) by event \(request.eventID)")
         }
+        for update in self.updates.values.sorted(by: { $0.updateID < $1.updateID }) {
+            add(
+                "update", true,
+                "\(update.updateID) \(update.state) admitted \(update.admittedEventID) accepted \(update.acceptedEventID) completed \(update.completedEventID)"
+            )
+        }
         for point in info.autoResetPoints.points {
             add(
                 "reset point", true,

@@ -187,6 +187,10 @@ final class ShardHarness {
             let refusal = self.matchingRefusal(dispatch)
             if refusal == nil { self.handedOver.append(dispatch) }
             self.feed(.taskHandedOver(taskID: taskID, refusal))
+        case .offer(let dispatch):
+            let refusal = self.matchingRefusal(dispatch)
+            if refusal == nil { self.handedOver.append(dispatch) }
+            self.feed(.offered(dispatch, refusal))
         case .send(let taskID, let request): self.send(request, for: taskID)
         case .readEvents(let taskID, let fetch):
             let events = Result { fetch.page(try self.read(fetch)).events }.asService

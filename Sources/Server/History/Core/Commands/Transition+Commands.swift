@@ -12,6 +12,7 @@ extension Transition {
         for command in commands where self.state.isRunning {
             try self.apply(command, completedEventID)
         }
+        try self.applyRemainingMessages()
     }
 
     private mutating func apply(
@@ -40,6 +41,8 @@ extension Transition {
             try self.cancelRun(attributes, command, completedEventID)
         case .continueAsNewWorkflowExecutionCommandAttributes(let attributes):
             try self.continueAsNew(attributes, command, completedEventID)
+        case .protocolMessageCommandAttributes(let attributes):
+            try self.applyMessage(attributes)
         default:
             throw CommandFailure(
                 .unspecified, "Command \(command.commandType) is not supported by this server.")

@@ -23,7 +23,8 @@ extension EventType {
         case .workflowExecutionSignaled, .workflowExecutionCancelRequested,
             .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
             .activityTaskTimedOut, .activityTaskCanceled, .workflowExecutionPaused,
-            .workflowExecutionUnpaused, .workflowExecutionOptionsUpdated, .timerFired:
+            .workflowExecutionUnpaused, .workflowExecutionOptionsUpdated, .timerFired,
+            .workflowExecutionUpdateAdmitted:
             true
         default:
             false

@@ -65,6 +65,10 @@ extension MutableState {
             self.info.clearPause()
         case .workflowExecutionOptionsUpdatedEventAttributes:
             return self.applyOptionsUpdated(event)
+        case .workflowExecutionUpdateAdmittedEventAttributes,
+            .workflowExecutionUpdateAcceptedEventAttributes,
+            .workflowExecutionUpdateCompletedEventAttributes:
+            return try self.applyUpdate(event)
         case .workflowExecutionCompletedEventAttributes(let attributes):
             self.close(.completed, event, next: attributes.newExecutionRunID)
         case .workflowExecutionFailedEventAttributes(let attributes):

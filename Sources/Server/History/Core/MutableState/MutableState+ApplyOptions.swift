@@ -23,12 +23,19 @@ extension MutableState {
 
     /// An event that was applied while it waited has got its id.
     mutating func applyNumber(of event: HistoryEvent) -> [RunItem.Changed] {
-        guard
-            case .workflowExecutionOptionsUpdatedEventAttributes(let attributes) = event.attributes,
-            self.attachedRequests[attributes.attachedRequestID] != nil
-        else { return [] }
-        self.attachedRequests[attributes.attachedRequestID]?.eventID = event.eventID
-        return [.attachedRequest(attributes.attachedRequestID)]
+        switch event.attributes {
+        case .workflowExecutionOptionsUpdatedEventAttributes(let attributes):
+            guard self.attachedRequests[attributes.attachedRequestID] != nil else { return [] }
+            self.attachedRequests[attributes.attachedRequestID]?.eventID = event.eventID
+            return [.attachedRequest(attributes.attachedRequestID)]
+        case .workflowExecutionUpdateAdmittedEventAttributes(let attributes):
+            let id = attributes.request.meta.updateID
+            guard self.updates[id] != nil else { return [] }
+            self.updates[id]?.admittedEventID = event.eventID
+            return [.update(id)]
+        default:
+            return []
+        }
     }
 
     /// Forgets the requests that were attached first, so that at most `countMax` are left.

@@ -64,6 +64,8 @@ extension MutableState {
         for id in state.activityScheduledEvents.keys {
             state.activityScheduledEvents[id]?.taskID = 0
         }
+        // One the worker has rejected is forgotten, which leaves no event.
+        state.updates = state.updates.filter { $0.value.state != .admitted }
         state.info.forgetWhatHistoryDoesNotSay()
         for activity in self.activities.values {
             state.put(activity.decidedByHistory)

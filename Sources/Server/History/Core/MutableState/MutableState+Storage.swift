@@ -12,6 +12,7 @@ package enum RunItem: Int32, Sendable {
     case bufferedEvent = 5
     case signalRequest = 6
     case attachedRequest = 13
+    case update = 20
 
     /// One part that a change touched.
     package enum Changed: Hashable, Sendable {
@@ -22,6 +23,7 @@ package enum RunItem: Int32, Sendable {
         case bufferedEvent(Int)
         case signalRequest(String)
         case attachedRequest(String)
+        case update(String)
 
         /// The key this part is stored under.
         package var key: RunItemKey {
@@ -33,6 +35,7 @@ package enum RunItem: Int32, Sendable {
             case .bufferedEvent(let ordinal): RunItem.bufferedEvent.key(String(ordinal))
             case .signalRequest(let id): RunItem.signalRequest.key(id)
             case .attachedRequest(let id): RunItem.attachedRequest.key(id)
+            case .update(let id): RunItem.update.key(id)
             }
         }
     }
@@ -78,6 +81,7 @@ extension MutableState {
         case .signalRequest: self.signalRequestIDs.insert(key.id)
         case .attachedRequest:
             self.attachedRequests[key.id] = try StoredAttachedRequest(serializedBytes: bytes)
+        case .update: self.updates[key.id] = try StoredUpdate(serializedBytes: bytes)
         }
     }
 
@@ -96,6 +100,7 @@ extension MutableState {
                 .map { Self.bytes($0.event) }
         case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
         case .attachedRequest: return self.attachedRequests[key.id].map(Self.bytes)
+        case .update: return self.updates[key.id].map(Self.bytes)
         }
     }
 

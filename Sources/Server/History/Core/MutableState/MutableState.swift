@@ -33,10 +33,19 @@ package struct MutableState: Equatable, Sendable {
     package internal(set) var signalRequestIDs: Set<String> = []
     /// Requests that were attached to this run since its start, by request id.
     package internal(set) var attachedRequests: [String: StoredAttachedRequest] = [:]
+    /// Updates that are in history, by update id: all of them for as long as the run is kept, so that
+    /// whoever asks again learns how an update ended.
+    package internal(set) var updates: [String: StoredUpdate] = [:]
     /// Pending activities by activity id; derived from ``activities``.
     private(set) var scheduledEventIDs: [String: Int64] = [:]
 
     package init() {}
+
+    /// A copy with another info.
+    package init(_ state: MutableState, changing change: (inout StoredExecutionInfo) -> Void) {
+        self = state
+        change(&self.info)
+    }
 
     /// A run of which no event is known yet.
     package init(

@@ -21,12 +21,33 @@ extension HistoryReply {
             response.eagerWorkflowTask.history.events = page.events
             response.eagerWorkflowTask.nextPageToken = token
             return .started(response)
+        case .workflowTaskCompleted(var response):
+            response.workflowTask.history.events = page.events
+            response.workflowTask.nextPageToken = token
+            return .workflowTaskCompleted(response)
+        case .updated(var response):
+            if let outcome = page.updateOutcome { response.set(outcome) }
+            return .updated(response)
+        case .startedAndUpdated(let start, var response):
+            if let outcome = page.updateOutcome { response.set(outcome) }
+            return .startedAndUpdated(start, response)
+        case .updatePolled(var response):
+            if let outcome = page.updateOutcome { response.outcome = outcome }
+            return .updatePolled(response)
         case .signalWithStarted, .signaled, .optionsUpdated, .described, .queried,
             .activityTaskStarted,
-            .workflowTaskCompleted, .activityHeartbeat, .activitiesChanged, .standaloneActivity,
+            .activityHeartbeat, .activitiesChanged, .standaloneActivity,
             .reset, .done:
             invariantFailure("a reply without history got a page of it")
         }
+    }
+}
+
+extension HistoryPage {
+    /// How the update ended of whose last event this page consists.
+    fileprivate var updateOutcome: UpdateOutcome? {
+        let attributes = self.events.first?.workflowExecutionUpdateCompletedEventAttributes
+        return attributes.flatMap { $0.hasOutcome ? $0.outcome : nil }
     }
 }
 

@@ -30,33 +30,68 @@ extension HistoryShard {
         if start.taskQueue.isSticky, run.state.info.stickyTaskQueue != start.taskQueue.name {
             return self.refuse(call.id, .obsoleteTask, seeing: key, &effects)
         }
-        var transition = self.transition(of: run)
-        transition.startWorkflowTask(
-            requestID: start.requestID, identity: start.identity,
-            isStickyPoll: start.taskQueue.isSticky)
-        self.accept(transition, &effects)
+        if task.kind == .speculative {
+            self.startSpeculativeTask(of: run, start)
+        } else {
+            var transition = self.transition(of: run)
+            transition.startWorkflowTask(
+                requestID: start.requestID, identity: start.identity,
+                isStickyPoll: start.taskQueue.isSticky)
+            self.accept(transition, &effects)
+        }
         guard var started = self.runs[key] else { return }
-        for index in started.queries.indices { started.queries[index].carrier = task.stamp }
+        started.boardTask(isOnlyUnsent: false)
         self.store(started)
         self.replyStarted(started, call, start, &effects)
+    }
+
+    /// Nothing is written: all of it may vanish again.
+    private mutating func startSpeculativeTask(of run: CachedRun, _ start: WorkflowTaskStart) {
+        var run = run
+        if !start.taskQueue.isSticky {
+            run.state.info.stickyTaskQueue = ""
+            run.state.info.stickyScheduleToStartNs = 0
+        }
+        run.state.startSpeculativeTask(
+            run.state.workflowTaskBeginning(
+                requestID: start.requestID, identity: start.identity, at: self.now, run.updates,
+                self.settings))
+        self.store(run)
+        self.setTimer(run.state.key, to: run.state.nextDeadline)
     }
 
     private mutating func replyStarted(
         _ run: CachedRun, _ call: Call, _ start: WorkflowTaskStart, _ effects: inout [Effect]
     ) {
         let state = run.state
-        let task = state.info.workflowTask
-        var response = state.startedWorkflowTask
-        // A poll that asks again gets what it was given, not a query that came later: the events
-        // it is given may not hold what that query must see.
-        for query in run.queries where query.carrier == task.stamp {
-            response.queries[query.key] = query.request.query
-        }
         let first = start.taskQueue.isSticky ? state.info.lastCompletedTaskStartedEventID + 1 : 1
         self.reply(
-            call.id, .workflowTaskStarted(response),
+            call.id, .workflowTaskStarted(run.startedTask),
             fetch: state.taskHistory(
                 from: first, pageMax: self.settings.historyPageSizeMax), &effects)
+    }
+}
+
+extension CachedRun {
+    /// Puts what waits for a worker on the task that was just started.
+    mutating func boardTask(isOnlyUnsent: Bool) {
+        let stamp = self.state.info.workflowTask.stamp
+        for index in self.queries.indices { self.queries[index].carrier = stamp }
+        self.updates.board(stamp, isOnlyUnsent: isOnlyUnsent)
+    }
+
+    /// What a worker gets for the started workflow task, but for its history.
+    ///
+    /// A poll that asks again gets what it was given, not a query that came later: the events it is
+    /// given may not hold what that query must see.
+    var startedTask: PollWorkflowTaskResponse {
+        let task = self.state.info.workflowTask
+        var response = self.state.startedWorkflowTask
+        for query in self.queries where query.carrier == task.stamp {
+            response.queries[query.key] = query.request.query
+        }
+        response.messages = self.updates.messages(on: task)
+        return response
     }
 }
 

@@ -43,9 +43,7 @@ extension HistoryShard {
             return .invalidArgument("exceeded workflow execution limit for signal events")
         }
         if run.state.info.closeAttempted, run.state.hasStartedWorkflowTask {
-            return ServiceError(
-                .resourceExhausted(cause: .busyWorkflow, scope: .namespace),
-                "workflow operation can not be applied because workflow is closing")
+            return .workflowClosing
         }
         var transition = self.transition(of: run)
         transition.append(

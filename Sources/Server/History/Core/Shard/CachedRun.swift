@@ -20,6 +20,9 @@ struct CachedRun: Sendable {
     var lastUse: UInt64 = 0
     var waiters: [HistoryWaiter] = []
     var queries: [BufferedQuery] = []
+    /// Updates that are not in history.
+    var updates = PendingUpdates()
+    var updateWaiters: [UpdateWaiter] = []
 
     init(state: MutableState, version: Int64, lastBatch: HistoryShard.BatchID) {
         self.state = state
@@ -32,6 +35,7 @@ struct CachedRun: Sendable {
 
     var bytes: Int {
         self.infoBytes + self.itemBytesTotal + 64 * self.itemBytes.count + self.recentBytes + 512
+            + self.updates.bytes
     }
 
     /// Keeps account of the size of what was read or written.
@@ -46,7 +50,9 @@ struct CachedRun: Sendable {
         for key in deleted { self.itemBytesTotal -= self.itemBytes.removeValue(forKey: key) ?? 0 }
     }
     /// Whether callers wait on this run, so that it must stay in memory.
-    var isAwaited: Bool { !self.waiters.isEmpty || !self.queries.isEmpty }
+    var isAwaited: Bool {
+        !self.waiters.isEmpty || !self.queries.isEmpty || !self.updateWaiters.isEmpty
+    }
 
     /// Events of a range if all of them are in memory.
     func events(in range: Range<Int64>) -> [HistoryEvent]? {

@@ -12,7 +12,7 @@ extension HistoryShard {
         var generator = self.generator
         let seed = generator.next()
         return Transition(
-            run.state, now: self.now, settings: self.settings,
+            run.state, updates: run.updates, now: self.now, settings: self.settings,
             generator: SeededGenerator(seed, run.state.info.nextEventID.magnitude))
     }
 
@@ -64,6 +64,7 @@ extension HistoryShard {
         }
         self.serveWaiters(of: key, &effects)
         self.unblockQueries(of: key, &effects)
+        self.serveUpdateWaiters(of: key, step.run.updateEnds, &effects)
     }
 
     /// Accepts a run that did not exist, as the current one of its workflow id.
@@ -104,13 +105,15 @@ extension HistoryShard {
             ?? CachedRun(state: state, version: 0, lastBatch: self.open.id)
         let expected = run.version
         run.state = state
+        run.updates = transition.updates
         run.version += 1
         let write = Self.write(transition, state, expected: expected, version: run.version)
         run.account(
             info: write.info, upserted: write.upsertedItems, deleted: write.deletedItems)
         return PreparedWrite(
             run: run, write: write, nodes: nodes, events: events, eventBytes: eventBytes,
-            tasks: transition.tasks, isVisibilityChanged: transition.isVisibilityChanged)
+            tasks: transition.tasks, isVisibilityChanged: transition.isVisibilityChanged,
+            updateEnds: transition.updateEnds)
     }
 
     private mutating func write(_ prepared: PreparedWrite) {

@@ -21,6 +21,7 @@ struct PreparedWrite {
     let eventBytes: Int
     let tasks: [StoredHistoryTask]
     let isVisibilityChanged: Bool
+    let updateEnds: [String: UpdateEnd]
 
     var key: WorkflowKey { self.write.key }
     var bytes: Int {

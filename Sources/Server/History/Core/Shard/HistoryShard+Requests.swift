@@ -52,8 +52,10 @@ extension HistoryShard {
         guard request.archetype == .workflow else {
             return self.performOnActivity(call, &effects)
         }
+        // One request may lead to another that had waited for what it does.
+        let outerCall = self.currentCall
         self.currentCall = CurrentCall(id, request.operation)
-        defer { self.currentCall = nil }
+        defer { self.currentCall = outerCall }
         switch request.operation {
         case .startWorkflowExecution(let body): self.start(body, call, &effects)
         case .signalWithStart(let body): self.signalWithStart(body, call, &effects)
@@ -62,6 +64,10 @@ extension HistoryShard {
         case .terminate(let body): self.terminate(body, call, &effects)
         case .updateOptions(let body): self.updateOptions(body, call, &effects)
         case .query(let body): self.query(body, call, &effects)
+        case .update(let body): self.update(body, call, &effects)
+        case .pollUpdate(let body): self.pollUpdate(body, call, &effects)
+        case .startAndUpdate(let start, let update, let isRepeated):
+            self.startAndUpdate(start, update, isRepeated: isRepeated, call, &effects)
         case .describe(let runID): self.describe(runID, call, &effects)
         case .getHistory(let body, let showsUnwritten):
             self.getHistory(body, showsUnwritten: showsUnwritten, call, &effects)

@@ -43,6 +43,10 @@ extension HistoryShard {
                 run.queries.remove(at: index)
                 self.store(run)
                 self.refuse(id, .queryTimedOut, seeing: nil, &effects)
+            } else if let index = run.updateWaiters.firstIndex(where: { $0.id == id }) {
+                let waiter = run.updateWaiters.remove(at: index)
+                self.store(run)
+                self.answer(waiter, with: run.status(of: waiter.updateID), run, &effects)
             }
         }
     }
@@ -54,6 +58,7 @@ extension HistoryShard {
         if let key = self.waitingOn[id], var run = self.runs[key] {
             run.waiters.removeAll { $0.id == id }
             run.queries.removeAll { $0.requestID == id }
+            run.updateWaiters.removeAll { $0.id == id }
             self.store(run)
         } else if let key = self.waitingOn[id] {
             self.activities[key]?.waiters.removeAll { $0.id == id }

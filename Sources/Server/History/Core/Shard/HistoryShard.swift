@@ -129,6 +129,7 @@ package struct HistoryShard: Machine {
             if range == self.range { self.historyRead(id, key, result, &effects) }
         case .batchCommitted(let id, let error): self.committed(id, error, &effects)
         case .taskHandedOver(let taskID, let error): self.handedOver(taskID, error, &effects)
+        case .offered(let dispatch, let error): self.offered(dispatch, error, &effects)
         case .requestAnswered(let taskID, let result):
             self.requestAnswered(taskID, result, &effects)
         case .eventsRead(let taskID, let result): self.eventsRead(taskID, result, &effects)

@@ -21,6 +21,7 @@ extension HistoryShard {
         /// The outcome of the batch in flight; nil is success.
         case batchCommitted(BatchID, StoreError?)
         case taskHandedOver(taskID: Int64, ServiceError?)
+        case offered(TaskDispatch, ServiceError?)
         /// What became of a request that a task sent to another run.
         case requestAnswered(taskID: Int64, Result<HistoryReply, ServiceError>)
         /// Events a task asked for.
@@ -44,6 +45,8 @@ extension HistoryShard {
         /// Read the events first, put them into the reply, then send it.
         case replyWithHistory(RequestID, HistoryReply, HistoryFetch)
         case handOver(taskID: Int64, TaskDispatch)
+        /// Hand a workflow task to matching of which nothing is stored.
+        case offer(TaskDispatch)
         /// Send a task's request to the shard of its workflow, which may be this one.
         case send(taskID: Int64, HistoryRequest)
         /// Read events that a task needs.

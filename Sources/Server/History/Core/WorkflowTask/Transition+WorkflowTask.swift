@@ -16,23 +16,9 @@ extension Transition {
         // Events the worker has not seen end a streak: the task that brings them is a normal one.
         let attempt = self.state.bufferedEvents.isEmpty ? attempt : 1
         self.flushBufferedEvents()
-        var task = StoredWorkflowTask()
-        task.kind = attempt > 1 ? .transient : .normal
-        task.attempt = attempt
-        task.scheduledAt = self.now.nanoseconds
-        task.originalScheduledAt = self.now.nanoseconds
-        task.timeoutNs = self.workflowTaskTimeout(attempt: attempt).nanoseconds
-        task.stamp = Int32(truncatingIfNeeded: self.state.info.stateTransitionCount &+ 1)
-        task.scheduledEventID = self.state.info.nextEventID
-        if self.state.isSticky {
-            task.taskQueue = self.state.info.stickyTaskQueue
-            task.taskQueueKind = .sticky
-            task.scheduleToStartAt =
-                self.now.nanoseconds.after(self.state.info.stickyScheduleToStartNs)
-        } else {
-            task.taskQueue = self.state.info.taskQueue
-            task.taskQueueKind = .normal
-        }
+        let task = self.state.newWorkflowTask(
+            attempt > 1 ? .transient : .normal, attempt: attempt,
+            timeout: self.workflowTaskTimeout(attempt: attempt), at: self.now)
         if task.kind == .normal { self.appendScheduled(task) }
         self.state.info.workflowTask = task
         if isForMatching { self.dispatchWorkflowTask() }
@@ -41,12 +27,13 @@ extension Transition {
     /// Hands a task that no worker has taken over to matching again; the one before is void.
     mutating func redispatchWorkflowTask() {
         guard self.state.hasWorkflowTask, !self.state.hasStartedWorkflowTask else { return }
+        self.makeWorkflowTaskNormal()
         self.state.info.workflowTask.stamp =
             Int32(truncatingIfNeeded: self.state.info.stateTransitionCount &+ 1)
         self.dispatchWorkflowTask()
     }
 
-    private mutating func dispatchWorkflowTask() {
+    mutating func dispatchWorkflowTask() {
         let task = self.state.info.workflowTask
         let info = self.state.info
         self.add { record in
@@ -63,7 +50,7 @@ extension Transition {
     }
 
     @discardableResult
-    private mutating func appendScheduled(_ task: StoredWorkflowTask) -> HistoryEvent {
+    mutating func appendScheduled(_ task: StoredWorkflowTask) -> HistoryEvent {
         self.append(self.state.workflowTaskScheduledEvent(task))
     }
 
@@ -93,13 +80,10 @@ extension Transition {
             task.scheduledEventID = self.state.info.nextEventID
             self.appendScheduled(task)
         }
-        task.startedAt = self.now.nanoseconds
-        task.requestID = requestID
-        task.identity = identity
-        task.historySize = self.state.info.historySize
-        task.suggestContinueAsNew =
-            self.state.info.historySize >= self.settings.historySizeSuggestContinueAsNew
-            || self.state.info.nextEventID >= self.settings.historyCountSuggestContinueAsNew
+        task.begin(
+            self.state.workflowTaskBeginning(
+                requestID: requestID, identity: identity, at: self.now, self.updates,
+                self.settings))
         if task.kind == .normal {
             task.startedEventID = self.state.info.nextEventID
             self.append(self.state.workflowTaskStartedEvent(task))
@@ -113,6 +97,7 @@ extension Transition {
     mutating func completeWorkflowTask(
         _ request: Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest
     ) -> Int64 {
+        self.makeWorkflowTaskNormal()
         var task = self.state.info.workflowTask
         self.state.info.clearWorkflowTask()
         self.workerIdentity = request.identity
@@ -150,6 +135,7 @@ extension Transition {
         _ cause: WorkflowTaskFailedCause, failure: Failure?, identity: String,
         reschedules: Bool = true
     ) {
+        self.makeWorkflowTaskNormal()
         let task = self.state.info.workflowTask
         self.state.info.clearWorkflowTask()
         if task.kind == .normal {
@@ -173,6 +159,7 @@ extension Transition {
 
     /// Ends the task because its worker, or for a sticky queue any worker, took too long.
     mutating func timeOutWorkflowTask(_ type: Temporal_Api_Enums_V1_TimeoutType) {
+        self.makeWorkflowTaskNormal()
         let task = self.state.info.workflowTask
         self.state.info.clearWorkflowTask()
         if task.kind == .normal {
@@ -246,6 +233,7 @@ extension MutableState {
                 $0.requestID = task.requestID
                 $0.historySizeBytes = task.historySize
                 $0.suggestContinueAsNew = task.suggestContinueAsNew
+                $0.suggestContinueAsNewReasons = task.suggestContinueAsNewReasons
             }
         }
     }
@@ -262,9 +250,9 @@ extension MutableState {
             ? [scheduled] : [scheduled, self.workflowTaskStartedEvent(task)]
     }
 
-    /// The events of a transient task, which history does not hold yet.
+    /// The events of a started task which history does not hold before it completes.
     package var transientSuffix: [HistoryEvent] {
-        guard self.info.hasWorkflowTask, self.info.workflowTask.kind == .transient,
+        guard self.info.hasWorkflowTask, self.info.workflowTask.kind != .normal,
             self.info.workflowTask.startedEventID != 0
         else { return [] }
         let task = self.info.workflowTask
