@@ -195,6 +195,12 @@ extension MutableState {
         for request in self.attachedRequests.values.sorted(by: { $0.eventID < $1.eventID }) {
             add("attached", true, "\(request.requestID) by event \(request.eventID)")
         }
+        for callback in self.callbacks {
+            add(
+                "callback", true,
+                "\(callback.id) \(callback.callback.nexus.url) by \(callback.requestID) at \(time(callback.registeredAt))"
+            )
+        }
         for point in info.autoResetPoints.points {
             add(
                 "reset point", true,

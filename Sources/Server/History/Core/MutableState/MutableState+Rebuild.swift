@@ -65,6 +65,7 @@ extension MutableState {
             state.activityScheduledEvents[id]?.taskID = 0
         }
         state.info.forgetWhatHistoryDoesNotSay()
+        state.callbacks = self.callbacks.map(\.decidedByHistory)
         for activity in self.activities.values {
             state.put(activity.decidedByHistory)
         }

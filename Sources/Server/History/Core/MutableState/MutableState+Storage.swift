@@ -12,6 +12,7 @@ package enum RunItem: Int32, Sendable {
     case bufferedEvent = 5
     case signalRequest = 6
     case attachedRequest = 13
+    case callback = 14
 
     /// One part that a change touched.
     package enum Changed: Hashable, Sendable {
@@ -22,6 +23,7 @@ package enum RunItem: Int32, Sendable {
         case bufferedEvent(Int)
         case signalRequest(String)
         case attachedRequest(String)
+        case callback(Int)
 
         /// The key this part is stored under.
         package var key: RunItemKey {
@@ -33,6 +35,7 @@ package enum RunItem: Int32, Sendable {
             case .bufferedEvent(let ordinal): RunItem.bufferedEvent.key(String(ordinal))
             case .signalRequest(let id): RunItem.signalRequest.key(id)
             case .attachedRequest(let id): RunItem.attachedRequest.key(id)
+            case .callback(let number): RunItem.callback.key(String(number))
             }
         }
     }
@@ -54,6 +57,10 @@ extension MutableState {
             throw HistoryCorrupted("run \(record.key) cannot be read: \(error)")
         }
         self.bufferedEvents.sort { $0.ordinal < $1.ordinal }
+        self.callbacks.sort { $0.number < $1.number }
+        guard self.callbacks.map(\.number) == Array(1..<self.callbacks.count + 1) else {
+            throw HistoryCorrupted("run \(record.key) misses a callback")
+        }
     }
 
     private mutating func read(_ key: RunItemKey, _ bytes: [UInt8]) throws {
@@ -78,6 +85,7 @@ extension MutableState {
         case .signalRequest: self.signalRequestIDs.insert(key.id)
         case .attachedRequest:
             self.attachedRequests[key.id] = try StoredAttachedRequest(serializedBytes: bytes)
+        case .callback: self.callbacks.append(try StoredCallback(serializedBytes: bytes))
         }
     }
 
@@ -96,6 +104,7 @@ extension MutableState {
                 .map { Self.bytes($0.event) }
         case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
         case .attachedRequest: return self.attachedRequests[key.id].map(Self.bytes)
+        case .callback: return Int(key.id).flatMap { self.callback($0) }.map(Self.bytes)
         }
     }
 

@@ -33,6 +33,8 @@ package struct MutableState: Equatable, Sendable {
     package internal(set) var signalRequestIDs: Set<String> = []
     /// Requests that were attached to this run since its start, by request id.
     package internal(set) var attachedRequests: [String: StoredAttachedRequest] = [:]
+    /// Whom to tell of the end, in the order they asked; they stay when the run is closed.
+    package internal(set) var callbacks: [StoredCallback] = []
     /// Pending activities by activity id; derived from ``activities``.
     private(set) var scheduledEventIDs: [String: Int64] = [:]
 
