@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import Primitives
 import ServiceClients
 
 /// Delivers completion callbacks over HTTP/1.1 or HTTP/2, with TLS where the URL says so.
