@@ -80,7 +80,7 @@ import Testing
         #expect(file.settings == expected)
         #expect(
             file.warnings.map(\.description) == [
-                "d.yaml:10: callback.allowedAddresses: a value for namespace, taskQueueName has no "
+                "d.yaml:11: callback.allowedAddresses: a value for namespace, taskQueueName has no "
                     + "effect: only values for the whole server or one namespace are supported yet"
             ])
     }
