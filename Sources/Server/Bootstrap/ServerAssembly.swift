@@ -89,7 +89,12 @@ package final class ServerAssembly: Sendable {
         let clock = SystemClock(), random = SystemRandom()
         let environment = HostEnvironment(
             clock: clock, random: random, owner: self.ownerName(random))
-        let (stores, closeStores) = try self.openStores(plan.database)
+        let (stores, closeDatabase) = try self.openStores(plan.database)
+        let callbacks = HTTPCallbackSender()
+        let closeStores: @Sendable () async -> Void = {
+            await callbacks.shutdown()
+            await closeDatabase()
+        }
         do throws(StartError) {
             let cluster = try await self.initializeCluster(plan, stores, random, logger)
             let lanes = Lanes(count: Lanes.countDefault())
@@ -100,8 +105,8 @@ package final class ServerAssembly: Sendable {
                 logger: Logger(label: "matching"))
             let history = HistoryHost(
                 environment: environment, settings: plan.settings, shardCount: cluster.shardCount,
-                store: stores, matching: matching, executor: { lanes.lane(of: $0) },
-                logger: Logger(label: "history"))
+                store: stores, matching: matching, callbacks: callbacks,
+                executor: { lanes.lane(of: $0) }, logger: Logger(label: "history"))
             link.connect(history)
             let namespaces = NamespaceRegistry(
                 store: stores, random: random, clusterName: plan.clusterName)

@@ -32,8 +32,7 @@ package struct DynamicConfigFile: Sendable {
         _ pair: YAMLTree.Pair, to settings: inout Settings, _ findings: Findings
     ) {
         let place = YAMLTree(file: pair.value.file, line: pair.line, value: .null)
-        guard Settings.entries.contains(where: { $0.key.lowercased() == pair.key.lowercased() })
-        else {
+        guard let setting = Settings.entry(pair.key) else {
             findings.warn(place, "unknown key \(pair.key) has no effect")
             return
         }
@@ -46,11 +45,12 @@ package struct DynamicConfigFile: Sendable {
             let constraints = reader.section("constraints")
             let value = reader.value("value")
             reader.finish()
-            if let constraints, let names = constraints.constraintNames {
+            let namespace = setting.isPerNamespace ? constraints?.onlyNamespace : nil
+            if namespace == nil, let constraints, let names = constraints.constraintNames {
                 findings.warn(
                     entry,
                     "\(pair.key): a value for \(names) has no effect: "
-                        + "only values for the whole server are supported yet")
+                        + "only values for the \(setting.scopes) are supported yet")
                 continue
             }
             guard let value else {
@@ -58,7 +58,7 @@ package struct DynamicConfigFile: Sendable {
                 continue
             }
             do throws(Settings.Refusal) {
-                _ = try settings.set(pair.key, to: value)
+                _ = try settings.set(pair.key, to: value, in: namespace)
             } catch {
                 findings.refuse(entry, error.description)
             }
@@ -91,7 +91,7 @@ package enum DynamicConfigFlag {
         guard let value = Settings.Value(json: json) else {
             throw Refusal(
                 description:
-                    "\(key): \(json) is not a JSON number, boolean or text in double quotes")
+                    "\(key): \(json) is not a JSON value with its texts in double quotes")
         }
         do {
             return try settings.set(key, to: value) ? .applied : .unknownKey(key)
@@ -101,12 +101,17 @@ package enum DynamicConfigFlag {
     }
 }
 
+extension Settings.Entry {
+    /// What a value can be given for.
+    fileprivate var scopes: String {
+        self.isPerNamespace ? "whole server or one namespace" : "whole server"
+    }
+}
+
 extension SectionReader {
-    /// A scalar as dynamic configuration has them.
+    /// A value as dynamic configuration has them.
     fileprivate mutating func value(_ key: String) -> Settings.Value? {
-        guard let located = self.scalar(key) else { return nil }
-        guard located.isPlain else { return .string(located.text) }
-        return Settings.Value(plain: located.text)
+        self.tree(key).flatMap { Settings.Value($0) }
     }
 
     /// What a value is restricted to, or nil if it holds for the whole server.
@@ -115,11 +120,34 @@ extension SectionReader {
         let names = pairs.filter { !$0.value.isEmpty }.map(\.key)
         return names.isEmpty ? nil : names.joined(separator: ", ")
     }
+
+    /// The namespace a value is restricted to, if that is all.
+    fileprivate var onlyNamespace: String? {
+        guard case .mapping(let pairs) = self.node.value else { return nil }
+        let named = pairs.filter { !$0.value.isEmpty }
+        guard named.count == 1, named[0].key.lowercased() == "namespace",
+            case .scalar(let name, _) = named[0].value.value
+        else { return nil }
+        return name
+    }
 }
 
 extension Settings.Value {
+    /// A YAML value; nil for a missing one.
+    fileprivate init?(_ tree: YAMLTree) {
+        switch tree.value {
+        case .null: return nil
+        case .scalar(let text, let isPlain): self = isPlain ? .init(plain: text) : .string(text)
+        case .sequence(let trees): self = .list(trees.compactMap { Self($0) })
+        case .mapping(let pairs):
+            var values: [String: Self] = [:]
+            for pair in pairs { values[pair.key] = Self(pair.value) }
+            self = .map(values)
+        }
+    }
+
     /// A YAML scalar without quotes.
-    fileprivate init(plain text: String) {
+    private init(plain text: String) {
         if let flag = ["true": true, "false": false][text.lowercased()] {
             self = .bool(flag)
         } else if let number = Int64(text) {
@@ -131,14 +159,37 @@ extension Settings.Value {
         }
     }
 
-    /// A JSON scalar; nil for anything else.
+    /// A JSON value; nil for anything else.
     fileprivate init?(json text: String) {
-        let isQuoted = text.first == "\"" && text.last == "\"" && text.utf8.count > 1
-        guard let tree = try? YAMLTree.parse(text, file: ""),
-            case .scalar(let scalar, let isPlain) = tree.value, isPlain != isQuoted
-        else { return nil }
-        let value = isPlain ? Settings.Value(plain: scalar) : .string(scalar)
-        if isPlain, case .string = value { return nil }
-        self = value
+        guard let tree = try? YAMLTree.parse(text, file: ""), tree.isJSON(text) else { return nil }
+        self.init(tree)
+    }
+}
+
+extension YAMLTree {
+    /// Whether this, read from `text`, is JSON as well: texts are quoted, and so are keys.
+    fileprivate func isJSON(_ text: String) -> Bool {
+        switch self.value {
+        case .null: false
+        case .scalar(let scalar, let isPlain):
+            isPlain
+                ? Settings.Value(self) != .string(scalar)
+                : text.first == "\"" && text.last == "\"" && text.utf8.count > 1
+        case .sequence(let values):
+            text.first == "[" && values.allSatisfy { $0.isJSONMember }
+        case .mapping(let pairs):
+            text.first == "{" && pairs.allSatisfy { $0.value.isJSONMember }
+        }
+    }
+
+    /// Whether this can stand within a JSON list or object.
+    private var isJSONMember: Bool {
+        switch self.value {
+        case .null: true
+        case .scalar(let scalar, let isPlain):
+            !isPlain || Settings.Value(self) != .string(scalar)
+        case .sequence(let values): values.allSatisfy { $0.isJSONMember }
+        case .mapping(let pairs): pairs.allSatisfy { $0.value.isJSONMember }
+        }
     }
 }

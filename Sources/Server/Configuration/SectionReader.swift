@@ -59,10 +59,8 @@ struct SectionReader {
         self.take(key, takes: "a text") { text, _ in text }
     }
 
-    /// A value that may be of any scalar type.
-    mutating func scalar(_ key: String) -> (text: String, isPlain: Bool)? {
-        self.take(key, takes: "a single value") { text, isPlain in (text, isPlain) }?.value
-    }
+    /// A value that may be of any type.
+    mutating func tree(_ key: String) -> YAMLTree? { self.take(key) }
 
     mutating func string(_ key: String) -> String? { self.located(key)?.value }
 

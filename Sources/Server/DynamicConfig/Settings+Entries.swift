@@ -12,28 +12,59 @@ extension Settings {
         case int(Int64)
         case double(Double)
         case string(String)
+        case list([Value])
+        case map([String: Value])
     }
 
     /// One tunable that can be set: its key in Temporal's spelling, and how a value gets in.
     package struct Entry: Sendable {
         package let key: String
-        let apply: @Sendable (inout Settings, Value) throws(Refusal) -> Void
+        /// Whether one namespace can have a value of its own.
+        package let isPerNamespace: Bool
+        let apply: @Sendable (inout Settings, Value, _ namespace: String?) throws(Refusal) -> Void
+
+        init(
+            key: String, isPerNamespace: Bool,
+            apply:
+                @escaping @Sendable (inout Settings, Value, String?) throws(Refusal) ->
+                Void
+        ) {
+            self.key = key
+            self.isPerNamespace = isPerNamespace
+            self.apply = apply
+        }
+
+        init(
+            key: String,
+            apply: @escaping @Sendable (inout Settings, Value) throws(Refusal) -> Void
+        ) {
+            self.init(key: key, isPerNamespace: false) {
+                (settings, value, _) throws(Refusal) in try apply(&settings, value)
+            }
+        }
     }
 
-    /// Sets the tunable named `key` (case does not matter).
+    /// The tunable named `key` (case does not matter).
+    package static func entry(_ key: String) -> Entry? {
+        let wanted = key.lowercased()
+        return Self.entries.first { $0.key.lowercased() == wanted }
+    }
+
+    /// Sets the tunable named `key`, for one namespace alone if it can be and one is named.
     /// - Returns: false if no tunable has this key.
     /// - Throws: ``Refusal`` if the value has the wrong type or is out of range.
-    package mutating func set(_ key: String, to value: Value) throws(Refusal) -> Bool {
-        let wanted = key.lowercased()
-        guard let entry = Self.entries.first(where: { $0.key.lowercased() == wanted }) else {
-            return false
-        }
-        try entry.apply(&self, value)
+    package mutating func set(
+        _ key: String, to value: Value, in namespace: String? = nil
+    ) throws(Refusal) -> Bool {
+        guard let entry = Self.entry(key) else { return false }
+        try entry.apply(&self, value, entry.isPerNamespace ? namespace : nil)
         return true
     }
 
     /// Every tunable with a key of Temporal's.
-    package static let entries: [Entry] = [
+    package static let entries: [Entry] = generalEntries + callbackEntries
+
+    private static let generalEntries: [Entry] = [
         int("limit.maxIDLength", \.idLengthMax, 1...100_000),
         int("limit.blobSize.error", \.blobSizeErrorMax, 1...(1 << 30)),
         int("limit.memoSize.error", \.memoSizeErrorMax, 1...(1 << 30)),
@@ -102,7 +133,7 @@ extension Settings {
         duration("matching.PollerHistoryTTL", \.pollerHistoryTTL),
     ]
 
-    private static func int(
+    static func int(
         _ key: String, _ path: any (WritableKeyPath<Settings, Int> & Sendable),
         _ range: ClosedRange<Int>
     ) -> Entry {
@@ -156,7 +187,7 @@ extension Settings {
         }
     }
 
-    private static func duration(
+    static func duration(
         _ key: String, _ path: any (WritableKeyPath<Settings, Duration> & Sendable)
     ) -> Entry {
         Entry(key: key) { (settings, value) throws(Refusal) in
@@ -172,7 +203,7 @@ extension Settings {
         switch value {
         case .int(let seconds): .seconds(min(max(seconds, 0), Duration.longest.components.seconds))
         case .string(let text): Duration(written: text, allowsDays: true)
-        case .bool, .double: nil
+        case .bool, .double, .list, .map: nil
         }
     }
 }

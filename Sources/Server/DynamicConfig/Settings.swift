@@ -74,6 +74,20 @@ package struct Settings: Sendable, Equatable {
     /// How long finished history tasks may wait for a commit to ride on.
     package var taskDeletionDelay = Duration.seconds(5)
 
+    // Completion callbacks.
+    package var callbackAddresses = CallbackAddressRules()
+    /// Callbacks one run may have.
+    package var callbacksMax = 2_000
+    package var callbackURLLengthMax = 1_000
+    /// Keys and values of one callback's header.
+    package var callbackHeaderSizeMax = 8 * 1_024
+    package var callbackRequestTimeout = Duration.seconds(10)
+    package var callbackRetryIntervalInitial = Duration.seconds(1)
+    package var callbackRetryIntervalMax = Duration.seconds(3_600)
+    /// Callbacks one shard delivers at a time, to all and to one destination.
+    package var callbackDeliveriesMax = 64
+    package var callbackDeliveriesPerDestinationMax = 16
+
     // Standalone activities.
     package var enableStandaloneActivities = true
     package var enableActivityStartDelay = true

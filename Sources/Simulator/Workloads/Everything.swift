@@ -7,7 +7,9 @@ import SimulationKernel
 package final class Everything: Workload, @unchecked Sendable {
     package static let name = "Everything"
 
-    private static let parts: [any Workload.Type] = [Programs.self, Starts.self]
+    private static let parts: [any Workload.Type] = [
+        Programs.self, Starts.self, Callbacks.self,
+    ]
 
     private let parts: [any Workload]
 

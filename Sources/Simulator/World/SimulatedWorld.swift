@@ -21,6 +21,7 @@ package final class SimulatedWorld: @unchecked Sendable {
     package let coverage = Coverage()
     package let closedRuns = RetentionChecker()
     package let connection: FrontendConnection
+    package let receiver: CallbackReceiver
     /// The first thing that went wrong; nil while all is well.
     package private(set) var failure: String?
 
@@ -45,6 +46,7 @@ package final class SimulatedWorld: @unchecked Sendable {
         self.plan = FaultPlan(loop, marks: self.marks, plantedBug: plantedBug)
         self.network = SimulatedNetwork(loop, plan: self.plan)
         self.connection = FrontendConnection(self.network, self.coverage)
+        self.receiver = CallbackReceiver(loop, plan: self.plan, marks: self.marks)
         self.random = loop.generator(for: "world")
         self.settings = NodeSettings(using: &self.random)
     }
@@ -111,7 +113,7 @@ package final class SimulatedWorld: @unchecked Sendable {
             self.stores, clock: self.clock, plan: self.plan, checker: self.states)
         let node = SimulatedNode(
             self.loop, incarnation, name: "node life \(self.nodeLives)", stores: stores,
-            settings: self.settings)
+            receiver: self.receiver, settings: self.settings)
         self.loop.run(as: incarnation) {
             _ = Task {
                 let frontend = await node.start()

@@ -143,8 +143,7 @@ import Testing
     }
 
     static let notBuilt: [Case] = [
-        Case("completion_callbacks are not built yet") { $0.completionCallbacks = [.init()] },
-        Case("time_skipping_config is not built yet") { $0.timeSkippingConfig.enabled = true },
+        Case("time_skipping_config is not built yet") { $0.timeSkippingConfig.enabled = true }
     ]
 
     @Test("An option that cannot be honoured is refused by name", arguments: notBuilt)

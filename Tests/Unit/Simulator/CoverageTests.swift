@@ -55,7 +55,7 @@ import Workloads
         .nexusOperationFailed, .nexusOperationCanceled, .nexusOperationTimedOut,
         .nexusOperationCancelRequested, .nexusOperationCancelRequestCompleted,
         .nexusOperationCancelRequestFailed,
-        .workflowExecutionOptionsUpdated, .workflowExecutionPaused, .workflowExecutionUnpaused,
+        .workflowExecutionPaused, .workflowExecutionUnpaused,
         .workflowExecutionTimeSkippingTransitioned,
     ]
 

@@ -19,14 +19,14 @@ extension FrontendService {
     func prepareStart(
         _ request: inout StartWorkflowExecutionRequest, _ call: NamespaceCall
     ) throws(ServiceError) {
+        request.dropLinksOfCallbacks()
         try self.prepareStart(&request, call, conflictDefault: .fail)
         let onConflict = request.onConflictOptions
         guard onConflict.attachRequestID || !onConflict.attachCompletionCallbacks else {
             throw .callbacksNeedRequestID
         }
-        guard request.completionCallbacks.isEmpty else {
-            throw .notBuilt("completion_callbacks are")
-        }
+        request.completionCallbacks = try self.checkedCallbacks(request.completionCallbacks, call)
+        try self.checkLinks(request.links + request.completionCallbacks.flatMap(\.links))
         guard !request.hasPropagatedNexusSerializationContext else {
             throw .notBuilt("propagated_nexus_serialization_context is")
         }

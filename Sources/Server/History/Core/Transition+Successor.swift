@@ -25,6 +25,7 @@ extension Transition {
             let runID = RunID(self.generator.uuid())
             var started = self.state.startedEvent.workflowExecutionStartedEventAttributes
             started.initiator = .retry
+            started.completionCallbacks = self.state.callbacksForSuccessor
             started.continuedFailure = failure
             started.attempt = info.attempt + 1
             started.eagerExecutionAccepted = false
@@ -46,6 +47,8 @@ extension Transition {
         let runID = RunID(self.generator.uuid())
         var started = self.state.startedEvent.workflowExecutionStartedEventAttributes
         started.initiator = .cronSchedule
+        // They are told of the end of this run.
+        started.completionCallbacks = []
         started.attempt = 1
         started.eagerExecutionAccepted = false
         started.clearContinuedFailure()

@@ -296,6 +296,15 @@ package struct Transition {
         for id in self.state.signalRequestIDs { self.touched.insert(.signalRequest(id)) }
         if self.state.info.resetFromRunID.isEmpty { self.touched.insert(.startedEvent) }
         self.state.forgetPending()
+        self.triggerCallbacks()
+    }
+
+    /// Changes a callback, attempts of which are not in history.
+    mutating func changeCallback(_ number: Int, _ change: (inout StoredCallback) -> Void) {
+        guard var callback = self.state.callback(number) else { return }
+        change(&callback)
+        self.state.put(callback)
+        self.touched.insert(.callback(number))
     }
 }
 

@@ -15,6 +15,7 @@ package actor ShardHost {
         let owner: String
         let store: any ShardStore
         let matching: any MatchingClient
+        let callbacks: any CallbackSender
         let executor: any SerialExecutor
         let logger: Logger
     }
@@ -27,6 +28,9 @@ package actor ShardHost {
         [HistoryShard.RequestID: CheckedContinuation<Result<HistoryReply, ServiceError>, Never>] =
             [:]
     private var queries: [HistoryShard.QueryID: Task<Void, Never>] = [:]
+    /// Callbacks on their way, by the order they went.
+    private var deliveries: [UInt64: Task<Void, Never>] = [:]
+    private var nextDelivery: UInt64 = 0
     private var startWaiters: [CheckedContinuation<Void, Never>] = []
     /// The way to all shards; nil before the start.
     private weak var history: (any HistoryClient & AnyObject)?
@@ -67,6 +71,7 @@ package actor ShardHost {
         self.step(.stopped)
         self.sleeper?.task.cancel()
         self.sleeper = nil
+        for delivery in self.deliveries.values { delivery.cancel() }
         for waiter in self.startWaiters { waiter.resume() }
         self.startWaiters = []
     }
@@ -138,6 +143,12 @@ package actor ShardHost {
         case .send(let taskID, let request): Task { await self.send(request, for: taskID) }
         case .readEvents(let taskID, let fetch):
             Task { await self.readEvents(fetch, for: taskID) }
+        case .deliverCallback(let taskID, let delivery):
+            self.nextDelivery += 1
+            let number = self.nextDelivery
+            self.deliveries[number] = Task {
+                await self.deliver(delivery, for: taskID, number, range)
+            }
         case .dispatchQuery(let id, let dispatch, let fetch):
             self.queries[id] = Task { await self.ask(id, dispatch, fetch) }
         case .cancelQuery(let id): self.queries.removeValue(forKey: id)?.cancel()
@@ -293,6 +304,14 @@ package actor ShardHost {
             result = .failure(error)
         }
         self.step(.eventsRead(taskID: taskID, result))
+    }
+
+    private func deliver(
+        _ delivery: CallbackDelivery, for taskID: Int64, _ number: UInt64, _ range: RangeID
+    ) async {
+        let outcome = await self.ports.callbacks.send(delivery)
+        self.deliveries[number] = nil
+        self.step(.callbackAnswered(range, taskID: taskID, outcome))
     }
 
     private func ask(

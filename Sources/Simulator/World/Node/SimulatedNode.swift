@@ -22,17 +22,19 @@ struct SimulatedNode: Sendable {
     private let stores: FaultyStores
     private let settings: NodeSettings
     private let clock: SimulatedClock
+    private let callbacks: SimulatedCallbackSender
     private let logger: Logger
 
     init(
         _ loop: SimulationLoop, _ incarnation: NodeIncarnation, name: String,
-        stores: FaultyStores, settings: NodeSettings
+        stores: FaultyStores, receiver: CallbackReceiver, settings: NodeSettings
     ) {
         self.loop = loop
         self.incarnation = incarnation
         self.stores = stores
         self.settings = settings
         self.clock = SimulatedClock(loop)
+        self.callbacks = SimulatedCallbackSender(receiver: receiver, clock: self.clock)
         self.environment = HostEnvironment(
             clock: self.clock, random: SimulatedRandom(loop, for: name), owner: name)
         self.logger = Logger(label: name) { _ in TraceLogHandler(loop: loop) }
@@ -53,6 +55,7 @@ struct SimulatedNode: Sendable {
         let history = HistoryHost(
             environment: self.environment, settings: self.settings.settings,
             shardCount: cluster.shardCount, store: self.stores, matching: matching,
+            callbacks: self.callbacks,
             executor: { _ in self.loop.makeExecutor(for: self.incarnation) }, logger: self.logger)
         slot.client = history
         await self.insisting { try await history.start() }

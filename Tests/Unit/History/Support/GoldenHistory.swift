@@ -201,6 +201,12 @@ extension MutableState {
                 "\(update.updateID) \(update.state) admitted \(update.admittedEventID) accepted \(update.acceptedEventID) completed \(update.completedEventID)"
             )
         }
+        for callback in self.callbacks {
+            add(
+                "callback", true,
+                "\(callback.id) \(callback.callback.nexus.url) by \(callback.requestID) at \(time(callback.registeredAt))"
+            )
+        }
         for point in info.autoResetPoints.points {
             add(
                 "reset point", true,

@@ -63,6 +63,7 @@ extension MutableState {
         \(self.info.textFormatString())
         activities: \(self.activities.sorted { $0.key < $1.key }.map { $0.value.textFormatString() })
         scheduled: \(self.activityScheduledEvents.keys.sorted())
+        callbacks: \(self.callbacks.map { $0.textFormatString() })
         timers: \(self.timers.sorted { $0.key < $1.key }.map { $0.value.textFormatString() })
         signal requests: \(self.signalRequestIDs.sorted()) started: \(self.startedEvent.eventID)
         """

@@ -36,6 +36,13 @@ final class ShardHarness {
     var queries: [(id: HistoryShard.QueryID, dispatch: QueryDispatch)] = []
     private(set) var canceledQueries: [HistoryShard.QueryID] = []
 
+    /// Attempts to deliver callbacks, in order.
+    var deliveries: [CallbackAttempt] = []
+    /// What a receiver answers; nil leaves the attempt open.
+    var callbackOutcome: (CallbackDelivery) -> CallbackOutcome? = { _ in
+        .answered(status: 200, isRetryable: nil)
+    }
+
     var holdsCommits = false
     var holdsLoads = false
     var commitFaults: [CommitFault] = []
@@ -195,6 +202,11 @@ final class ShardHarness {
         case .readEvents(let taskID, let fetch):
             let events = Result { fetch.page(try self.read(fetch)).events }.asService
             self.feed(.eventsRead(taskID: taskID, events))
+        case .deliverCallback(let taskID, let delivery):
+            let attempt = CallbackAttempt(
+                taskID: taskID, delivery: delivery, range: self.machine.currentRange)
+            self.deliveries.append(attempt)
+            if let outcome = self.callbackOutcome(delivery) { self.answer(attempt, outcome) }
         case .dispatchQuery(let id, var dispatch, let fetch):
             if let fetch {
                 guard let events = try? self.read(fetch) else { return }
@@ -215,6 +227,11 @@ final class ShardHarness {
         self.senders[id] = taskID
         self.sentRequests.append(request)
         self.feed(.requestArrived(id, request))
+    }
+
+    /// A receiver has answered, or has not.
+    func answer(_ attempt: CallbackAttempt, _ outcome: CallbackOutcome) {
+        self.feed(.callbackAnswered(attempt.range, taskID: attempt.taskID, outcome))
     }
 
     private func reply(_ id: RequestID, _ outcome: Outcome) {
@@ -268,6 +285,13 @@ final class ShardHarness {
 
     var heldLoadCount: Int { self.heldLoads.count }
     var heldBatches: [ShardBatch] { self.heldCommits.map { $0.1 } }
+}
+
+/// One attempt to deliver a callback, as a shard asked for it.
+struct CallbackAttempt {
+    let taskID: Int64
+    let delivery: CallbackDelivery
+    let range: RangeID
 }
 
 extension Result where Failure == any Error {

@@ -104,6 +104,7 @@ extension Transition {
         if next.hasHeader { started.header = next.header }
         started.attempt = started.initiator == .retry ? info.attempt + 1 : 1
         if info.hasPriority { started.priority = info.priority }
+        started.completionCallbacks = self.state.callbacksForSuccessor
         return self.successor(started, runID: runID, backoff: backoff)
     }
 }

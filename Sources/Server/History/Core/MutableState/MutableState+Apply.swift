@@ -154,6 +154,8 @@ extension MutableState {
         self.info.rootWorkflowID = attributes.workflowID
         self.info.rootRunID = self.info.runID
         return [.startedEvent]
+            + self.addCallbacks(
+                attributes.completionCallbacks, requestID: self.info.createRequestID, of: event)
     }
 
     private mutating func applyActivityScheduled(

@@ -12,13 +12,15 @@ extension MutableState {
         }
         if attributes.hasPriority { self.info.priority = attributes.priority }
         let requestID = attributes.attachedRequestID
-        guard !requestID.isEmpty else { return [] }
+        let callbacks = self.addCallbacks(
+            attributes.attachedCompletionCallbacks, requestID: requestID, of: event)
+        guard !requestID.isEmpty else { return callbacks }
         self.attachedRequests[requestID] = .with {
             $0.requestID = requestID
             $0.eventType = event.eventType
             $0.eventID = event.eventID
         }
-        return [.attachedRequest(requestID)]
+        return [.attachedRequest(requestID)] + callbacks
     }
 
     /// An event that was applied while it waited has got its id.

@@ -10,6 +10,8 @@ package enum RunDeadline: Hashable, Sendable {
     case runTimeout
     case executionTimeout
     case retention
+    /// A callback of the closed run is to be tried again.
+    case callback(number: Int)
 }
 
 /// The numbers decide which of two deadlines of the same moment counts.
@@ -46,7 +48,7 @@ extension MutableState {
         case .userTimer(let id): (self.timers[id]?.startedEventID ?? 0) * 8
         case .activity(let id, let kind): id * 8 + Int64(kind.rawValue)
         case .workflowTaskTimeout: self.info.workflowTask.scheduledEventID * 8
-        case .firstTaskBackoff, .runTimeout, .executionTimeout, .retention: .max
+        case .firstTaskBackoff, .runTimeout, .executionTimeout, .retention, .callback: .max
         }
     }
 
@@ -56,6 +58,9 @@ extension MutableState {
                 let at =
                     Timestamp(nanoseconds: self.info.closeAt) + .nanoseconds(self.info.retentionNs)
                 body(at.nanoseconds, .retention)
+            }
+            for callback in self.callbacks where callback.state == .backingOff {
+                body(callback.nextAttemptAt, .callback(number: callback.number))
             }
             return
         }

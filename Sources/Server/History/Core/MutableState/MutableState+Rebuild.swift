@@ -67,6 +67,7 @@ extension MutableState {
         // One the worker has rejected is forgotten, which leaves no event.
         state.updates = state.updates.filter { $0.value.state != .admitted }
         state.info.forgetWhatHistoryDoesNotSay()
+        state.callbacks = self.callbacks.map(\.decidedByHistory)
         for activity in self.activities.values {
             state.put(activity.decidedByHistory)
         }

@@ -13,6 +13,7 @@ package enum RunItem: Int32, Sendable {
     case signalRequest = 6
     case attachedRequest = 13
     case update = 20
+    case callback = 14
 
     /// One part that a change touched.
     package enum Changed: Hashable, Sendable {
@@ -24,6 +25,7 @@ package enum RunItem: Int32, Sendable {
         case signalRequest(String)
         case attachedRequest(String)
         case update(String)
+        case callback(Int)
 
         /// The key this part is stored under.
         package var key: RunItemKey {
@@ -36,6 +38,7 @@ package enum RunItem: Int32, Sendable {
             case .signalRequest(let id): RunItem.signalRequest.key(id)
             case .attachedRequest(let id): RunItem.attachedRequest.key(id)
             case .update(let id): RunItem.update.key(id)
+            case .callback(let number): RunItem.callback.key(String(number))
             }
         }
     }
@@ -57,6 +60,10 @@ extension MutableState {
             throw HistoryCorrupted("run \(record.key) cannot be read: \(error)")
         }
         self.bufferedEvents.sort { $0.ordinal < $1.ordinal }
+        self.callbacks.sort { $0.number < $1.number }
+        guard self.callbacks.map(\.number) == Array(1..<self.callbacks.count + 1) else {
+            throw HistoryCorrupted("run \(record.key) misses a callback")
+        }
     }
 
     private mutating func read(_ key: RunItemKey, _ bytes: [UInt8]) throws {
@@ -82,6 +89,7 @@ extension MutableState {
         case .attachedRequest:
             self.attachedRequests[key.id] = try StoredAttachedRequest(serializedBytes: bytes)
         case .update: self.updates[key.id] = try StoredUpdate(serializedBytes: bytes)
+        case .callback: self.callbacks.append(try StoredCallback(serializedBytes: bytes))
         }
     }
 
@@ -101,6 +109,7 @@ extension MutableState {
         case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
         case .attachedRequest: return self.attachedRequests[key.id].map(Self.bytes)
         case .update: return self.updates[key.id].map(Self.bytes)
+        case .callback: return Int(key.id).flatMap { self.callback($0) }.map(Self.bytes)
         }
     }
 

@@ -36,6 +36,8 @@ package struct MutableState: Equatable, Sendable {
     /// Updates that are in history, by update id: all of them for as long as the run is kept, so that
     /// whoever asks again learns how an update ended.
     package internal(set) var updates: [String: StoredUpdate] = [:]
+    /// Whom to tell of the end, in the order they asked; they stay when the run is closed.
+    package internal(set) var callbacks: [StoredCallback] = []
     /// Pending activities by activity id; derived from ``activities``.
     private(set) var scheduledEventIDs: [String: Int64] = [:]
 

@@ -28,6 +28,7 @@ extension MutableState {
             $0.workflowExecutionInfo = self.executionInfo
             $0.pendingActivities = self.activities.values
                 .sorted { $0.scheduledEventID < $1.scheduledEventID }.map(\.description)
+            $0.callbacks = self.callbacks.map(\.description)
             if self.hasWorkflowTask { $0.pendingWorkflowTask = self.pendingWorkflowTask }
             $0.workflowExtendedInfo = .with {
                 if self.info.executionExpirationAt != 0 {

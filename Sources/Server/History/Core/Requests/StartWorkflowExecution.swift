@@ -66,6 +66,12 @@ extension HistoryShard {
         guard request.hasOnConflictOptions else {
             return self.replyStarted(run, call, isNew: false, &effects)
         }
+        if request.onConflictOptions.attachCompletionCallbacks,
+            let error = run.state.refusal(
+                ofCallbacks: request.completionCallbacks.count, max: self.settings.callbacksMax)
+        {
+            return self.refuse(call.id, error, seeing: run.state.key, &effects)
+        }
         var transition = self.transition(of: run)
         transition.attach(request)
         self.accept(transition, &effects)
@@ -258,6 +264,7 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             if self.hasPriority { $0.priority = self.priority }
             if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }
             $0.workflowID = self.workflowID
+            $0.completionCallbacks = self.completionCallbacks
             $0.eagerExecutionAccepted = isEager
         }
     }

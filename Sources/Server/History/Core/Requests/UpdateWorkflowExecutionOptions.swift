@@ -40,6 +40,9 @@ extension Transition {
         let options = request.onConflictOptions
         self.appendOptionsUpdated(links: options.attachLinks ? request.links : []) {
             if options.attachRequestID { $0.attachedRequestID = request.requestID }
+            if options.attachCompletionCallbacks {
+                $0.attachedCompletionCallbacks = request.completionCallbacks
+            }
         }
     }
 

@@ -192,7 +192,7 @@ extension HistoryShard {
             case .timer(let key):
                 self.timerLoads -= 1
                 self.timers.set(key, to: self.now + .seconds(5))
-            case .task(let id), .answer(let id, _): self.retry(id)
+            case .task(let id), .answer(let id, _), .delivered(let id, _): self.retry(id)
             }
         }
     }
@@ -237,6 +237,10 @@ extension HistoryShard {
         case .answer(let id, let result):
             self.resume(id, missing: missing, &effects) { shard, effects in
                 shard.requestAnswered(id, result, &effects)
+            }
+        case .delivered(let id, let outcome):
+            self.resume(id, missing: missing, &effects) { shard, effects in
+                shard.callbackAnswered(id, outcome, &effects)
             }
         case .request(let id, let request):
             guard self.live.contains(id) else { return }

@@ -48,8 +48,9 @@ extension HistoryShard {
             return
         }
         switch task.work {
+        case .deliverCallback: self.beginDelivery(taskID, &effects)
         case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
-            .releaseChild, .notifyParent, .closeChild, .deliverCallback, .deleteRun, nil:
+            .releaseChild, .notifyParent, .closeChild, .deleteRun, nil:
             self.finish(taskID)
         }
     }
@@ -74,8 +75,13 @@ extension HistoryShard {
         _ taskID: Int64, _ result: Result<[HistoryEvent], ServiceError>,
         _ effects: inout [Effect]
     ) {
-        guard self.phase == .serving, self.tasks[taskID] != nil else { return }
-        self.finish(taskID)
+        guard self.phase == .serving, let task = self.tasks[taskID] else { return }
+        switch task.work {
+        case .deliverCallback: self.closeEventRead(taskID, result, &effects)
+        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
+            .releaseChild, .notifyParent, .closeChild, .deleteRun, nil:
+            self.finish(taskID)
+        }
     }
 
     /// The run a task is of; nil if it is being loaded, or if it is gone and the task with it.
@@ -128,6 +134,7 @@ extension HistoryShard {
     mutating func retry(_ taskID: Int64) {
         let attempts = min((self.taskAttempts[taskID] ?? 0) + 1, 10)
         self.taskAttempts[taskID] = attempts
+        self.deliveries.end(taskID)
         self.taskRetries.set(taskID, to: self.now + .milliseconds(50 << attempts))
     }
 
@@ -139,6 +146,7 @@ extension HistoryShard {
         self.tasks[taskID] = nil
         self.taskAttempts[taskID] = nil
         self.taskRetries.set(taskID, to: nil)
+        self.deliveries.end(taskID)
         self.finishedTasks.append(taskID)
         if self.deletionDueAt == nil {
             self.deletionDueAt = self.now + self.settings.taskDeletionDelay

@@ -104,7 +104,7 @@ extension HistoryShard {
             return
         }
         var transition = self.transition(of: run)
-        for deadline in due where transition.state.isRunning { transition.meet(deadline) }
+        for deadline in due { transition.meet(deadline) }
         self.accept(transition, &effects)
     }
 }
@@ -124,6 +124,7 @@ extension Transition {
             self.needsWorkflowTask = true
         case .runTimeout: self.timeOutRun(isExecutionTimeout: self.isExecutionExpired)
         case .executionTimeout: self.timeOutRun(isExecutionTimeout: true)
+        case .callback(let number): self.retryCallback(number)
         case .retention: break
         }
     }

@@ -30,6 +30,8 @@ package struct HistoryShard: Machine {
         case task(Int64)
         /// The answer to what a task has sent.
         case answer(Int64, Result<HistoryReply, ServiceError>)
+        /// What became of a task's attempt to deliver a callback.
+        case delivered(Int64, CallbackOutcome)
     }
 
     struct Load: Sendable {
@@ -82,6 +84,11 @@ package struct HistoryShard: Machine {
     var finishedTasks: [Int64] = []
     var deletionDueAt: Timestamp?
 
+    /// Callbacks on their way, by task, and those that wait until they may be.
+    var deliveries = DeliveryQueue()
+    /// What waits for the event that ended its run, by task.
+    var completions: [Int64: CompletionRequest] = [:]
+
     /// When runs need attention.
     ///
     /// Complete up to and with the horizon, later ones are in the store only; without a horizon
@@ -133,10 +140,13 @@ package struct HistoryShard: Machine {
         case .requestAnswered(let taskID, let result):
             self.requestAnswered(taskID, result, &effects)
         case .eventsRead(let taskID, let result): self.eventsRead(taskID, result, &effects)
+        case .callbackAnswered(let range, let taskID, let outcome):
+            if range == self.range { self.callbackAnswered(taskID, outcome, &effects) }
         case .queryAnswered(let id, let result): self.queryAnswered(id, result, &effects)
         case .tick: self.ticked(&effects)
         case .stopped: self.stop(&effects)
         }
+        self.beginDeliveries(&effects)
         self.flush(&effects)
     }
 

@@ -26,6 +26,7 @@ extension HistoryShard {
         case requestAnswered(taskID: Int64, Result<HistoryReply, ServiceError>)
         /// Events a task asked for.
         case eventsRead(taskID: Int64, Result<[HistoryEvent], ServiceError>)
+        case callbackAnswered(RangeID, taskID: Int64, CallbackOutcome)
         case queryAnswered(
             QueryID, Result<Temporal_Api_Workflowservice_V1_QueryWorkflowResponse, ServiceError>)
         case tick
@@ -51,6 +52,8 @@ extension HistoryShard {
         case send(taskID: Int64, HistoryRequest)
         /// Read events that a task needs.
         case readEvents(taskID: Int64, HistoryFetch)
+        /// Make one attempt to tell a receiver of the end of a run.
+        case deliverCallback(taskID: Int64, CallbackDelivery)
         /// Read the events if there are any to read, then ask a worker.
         case dispatchQuery(QueryID, QueryDispatch, HistoryFetch?)
         case cancelQuery(QueryID)
