@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.update.v1 import Input, Meta, Request, WaitPolicy
 
 from Support.raw import RawClient, execution
@@ -12,6 +13,7 @@ from Support.refusals import (
     NO_SUCH_RUN, TOO_LONG, Refusal, World, invalid, not_found, precondition)
 from Support.updates import ADMITTED, poll_fields, update_fields
 
+FAILURE = Cause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
 UPDATE = "UpdateWorkflowExecution"
 POLL = "PollWorkflowExecutionUpdate"
 
@@ -26,7 +28,7 @@ def failing(w: World) -> str:
     """A workflow whose task failed twice."""
     w.raw.start(f"{w.base}-failing", w.queue)
     for _ in range(2):
-        w.raw.fail_workflow_task(w.raw.next_workflow_task(w.queue), 0)
+        w.raw.fail_workflow_task(w.raw.next_workflow_task(w.queue), FAILURE)
     return f"{w.base}-failing"
 
 

@@ -192,9 +192,9 @@ async def test_unfinished_at_the_end(client: Client, names, end: str) -> None:
                 await handle.cancel()
             with pytest.raises(WorkflowUpdateFailedError) as caught:
                 await waiting
-        assert isinstance(caught.value.cause, ApplicationError)
         if end != "cancelled":
             # A cancelled workflow may cancel its handlers, which then fail by themselves.
+            assert isinstance(caught.value.cause, ApplicationError)
             assert caught.value.cause.type == "AcceptedUpdateCompletedWorkflow"
             assert caught.value.cause.non_retryable
             with pytest.raises(WorkflowUpdateFailedError):

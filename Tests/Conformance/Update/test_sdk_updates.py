@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import grpc
 import pytest
 from temporalio.client import (
     Client, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -171,8 +172,8 @@ async def _is_admitted(raw: RawClient, names, update_id: str) -> None:
     async def known() -> bool:
         try:
             return poll_update(raw, names(), update_id).stage == ADMITTED
-        except Exception as error:
-            if "not found" not in str(error):
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:
                 raise
             return False
 

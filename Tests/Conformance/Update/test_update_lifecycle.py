@@ -357,7 +357,7 @@ def test_continued_as_new(raw: RawClient, names) -> None:
 
 
 def test_workflow_that_tries_to_close(raw: RawClient, names) -> None:
-    """A workflow that could not close because of a signal takes no updates until it has tried again."""
+    """After a close that a signal prevented, no update may come between it and the next one."""
     raw.start(names(), names.task_queue)
     task = raw.next_workflow_task(names.task_queue)
     raw.signal(names(), "s")

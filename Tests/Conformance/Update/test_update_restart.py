@@ -40,7 +40,7 @@ def _idle(raw: RawClient) -> None:
 
 
 def _accepted(raw: RawClient) -> None:
-    """Update `u`, accepted and not completed; it came with the message `u/request` after event 5."""
+    """Update `u`, accepted and not completed."""
     _idle(raw)
     sent = begin_update(raw, "w", "u", stage=ACCEPTED)
     task = raw.next_workflow_task("q")

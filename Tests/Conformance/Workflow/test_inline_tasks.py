@@ -330,7 +330,7 @@ def test_update_after_an_accepted_one(raw: RawClient, names) -> None:
 
 @activity.defn
 async def slow() -> str:
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(4)
     return "slow"
 
 
@@ -350,7 +350,7 @@ async def test_local_activity_longer_than_a_task(client: Client, names, cached: 
     async with worker:
         handle = await client.start_workflow(
             Local.run, id=names(), task_queue=names.task_queue,
-            task_timeout=timedelta(seconds=1.5))
+            task_timeout=timedelta(seconds=3))
         assert await handle.result() == "slow"
     events = await events_of(handle)
     seen = types(events)
