@@ -167,7 +167,7 @@ extension Settings {
                 switch value {
                 case .double(let number): number
                 case .int(let number): Double(number)
-                case .bool, .string: nil
+                case .bool, .string, .list, .map: nil
                 }
             guard let number, (0...1).contains(number) else {
                 throw Refusal(description: "\(key) takes a number from 0 to 1")

@@ -162,10 +162,18 @@ class RawClient:
 
     def call(self, rpc: str, *, timeout: float = 10, **fields: Any) -> Any:
         """Calls an RPC of WorkflowService with a request made of the fields."""
+        return getattr(self.stub, rpc)(self.request(rpc, **fields), timeout=timeout)
+
+    def begin(self, rpc: str, *, timeout: float = 30, **fields: Any) -> Any:
+        """A call that is on its way: a gRPC future, whose `result` raises what the call raises."""
+        return getattr(self.stub, rpc).future(self.request(rpc, **fields), timeout=timeout)
+
+    def request(self, rpc: str, **fields: Any) -> Any:
+        """A request made of the fields, for this client's namespace unless they name another."""
         request = getattr(ws, f"{rpc}Request")(**fields)
         if "namespace" in request.DESCRIPTOR.fields_by_name and "namespace" not in fields:
             request.namespace = self.namespace
-        return getattr(self.stub, rpc)(request, timeout=timeout)
+        return request
 
     # What a client does.
 
@@ -261,6 +269,17 @@ class RawClient:
             token = page.next_page_token
             if not token:
                 return events
+
+    def stored_history(
+        self, workflow_id: str, run_id: str = "", *, client: str = "temporal-cli"
+    ) -> list[HistoryEvent]:
+        """What is written: this client is never shown the events of an unwritten task."""
+        request = self.request(
+            "GetWorkflowExecutionHistory", execution=execution(workflow_id, run_id))
+        page = self.stub.GetWorkflowExecutionHistory(
+            request, timeout=10, metadata=[("client-name", client), ("client-version", "1.0.0")])
+        assert not page.next_page_token, "a history of more than one page"
+        return list(page.history.events)
 
     def follow(
         self, workflow_id: str, run_id: str = "", timeout: float = 30

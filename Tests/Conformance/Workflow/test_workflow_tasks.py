@@ -122,7 +122,7 @@ def test_new_task_on_demand(raw: RawClient, names) -> None:
 
 
 def test_forced_new_task_goes_to_the_sticky_queue(raw: RawClient, names) -> None:
-    """In-line tasks are not offered: a worker that asks for one polls for it as for any other."""
+    """A worker that does not ask for an in-line task polls for it as for any other."""
     raw.start(names(), names.task_queue)
     first = raw.next_workflow_task(names.task_queue)
     with ThreadPoolExecutor(1) as pool:
@@ -130,8 +130,7 @@ def test_forced_new_task_goes_to_the_sticky_queue(raw: RawClient, names) -> None
             raw.next_workflow_task, names("sticky"), sticky_of=names.task_queue)
         time.sleep(0.5)  # A sticky queue nobody polls yet would be passed over.
         reply = raw.respond(
-            first, sticky=names("sticky"), force_create_new_workflow_task=True,
-            return_new_workflow_task=True)
+            first, sticky=names("sticky"), force_create_new_workflow_task=True)
         assert not reply.HasField("workflow_task")
         task = polled.result()
     assert task.previous_started_event_id == 3 and task.started_event_id == 6
