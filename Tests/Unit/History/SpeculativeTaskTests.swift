@@ -110,7 +110,8 @@ import Testing
         shard.update()
         shard.matchingRefusal = { _ in nil }
         shard.wait(.seconds(6))
-        #expect(try shard.takeWorkflowTask().messages.count == 1)
+        let dispatch = try #require(shard.handedOver.last)
+        #expect(try shard.take(dispatch).messages.count == 1)
     }
 
     @Test("Events the worker has not seen may come again, if it knows how, and are not too many")

@@ -75,9 +75,9 @@ extension HistoryShard {
 extension CachedRun {
     /// Puts what waits for a worker on the task that was just started.
     mutating func boardTask(isOnlyUnsent: Bool) {
-        let stamp = self.state.info.workflowTask.stamp
-        for index in self.queries.indices { self.queries[index].carrier = stamp }
-        self.updates.board(stamp, isOnlyUnsent: isOnlyUnsent)
+        let task = self.state.info.workflowTask
+        for index in self.queries.indices { self.queries[index].carrier = task.stamp }
+        self.updates.board(task.startedEventID, isOnlyUnsent: isOnlyUnsent)
     }
 
     /// What a worker gets for the started workflow task, but for its history.

@@ -16,8 +16,8 @@ struct PendingUpdate: Sendable {
     let order: UInt64
     /// Serialized size.
     let bytes: Int
-    /// Stamp of the newest workflow task that brought it to a worker; nil if none did.
-    var carrier: Int32?
+    /// Started event of the newest workflow task that brought it to a worker; nil if none did.
+    var carrier: Int64?
 }
 
 /// The updates of one run that are not in its history.
@@ -62,15 +62,15 @@ struct PendingUpdates: Sendable {
     }
 
     /// Puts updates on a workflow task; with `isOnlyUnsent` those that no worker was given before.
-    mutating func board(_ stamp: Int32, isOnlyUnsent: Bool) {
+    mutating func board(_ startedEventID: Int64, isOnlyUnsent: Bool) {
         for (id, update) in self.byID where !isOnlyUnsent || update.carrier == nil {
-            self.byID[id]?.carrier = stamp
+            self.byID[id]?.carrier = startedEventID
         }
     }
 
     /// What a worker gets of the updates on a workflow task: to be done after all of its events.
     func messages(on task: StoredWorkflowTask) -> [ProtocolMessage] {
-        self.inOrder.filter { $0.carrier == task.stamp }.compactMap { update in
+        self.inOrder.filter { $0.carrier == task.startedEventID }.compactMap { update in
             let id = update.request.meta.updateID
             guard let body = packed(update.request) else { return nil }
             return .with {
