@@ -7,7 +7,7 @@ from typing import Any, Callable
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from temporalio.api.command.v1 import Command
-from temporalio.api.enums.v1 import CommandType, WorkflowTaskFailedCause as Cause
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.api.protocol.v1 import Message
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.update.v1 import Meta, Outcome, Response
@@ -35,10 +35,6 @@ def given(*messages: Message, commands: list[Command] | None = None) -> Any:
 
 def with_body(asked: Message, body: AnyMessage) -> Message:
     return Message(id="m", protocol_instance_id=asked.protocol_instance_id, body=body)
-
-
-def without_attributes() -> Command:
-    return Command(command_type=CommandType.COMMAND_TYPE_PROTOCOL_MESSAGE)
 
 
 WRONG: dict[str, tuple[Answer, str]] = {
@@ -123,15 +119,6 @@ def test_wrong_answer_fails_the_task(raw: RawClient, names, case: str) -> None:
     retried = raw.next_workflow_task(names.task_queue)
     assert retried.attempt == 2 and not retried.messages
     raw.respond(retried, complete())
-
-
-def test_command_without_attributes(raw: RawClient, names) -> None:
-    raw.start(names(), names.task_queue)
-    task = raw.next_workflow_task(names.task_queue)
-    with expect_error("INVALID_ARGUMENT", match="is not set on ProtocolMessageCommand"):
-        raw.respond(task, without_attributes())
-    failed = find(raw.stored_history(names()), "WorkflowTaskFailed")
-    assert failed["cause"] == BAD
 
 
 def test_wrong_answer_to_a_speculative_task(raw: RawClient, names) -> None:
