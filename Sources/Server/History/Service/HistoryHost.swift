@@ -14,7 +14,7 @@ package final class HistoryHost: HistoryClient {
     /// `executor` says where each shard runs; many may share one.
     package init(
         environment: HostEnvironment, settings: Settings, shardCount: Int32,
-        store: any ShardStore, matching: any MatchingClient,
+        store: any ShardStore, matching: any MatchingClient, namespaces: any NamespaceDirectory,
         executor: @Sendable (ShardID) -> any SerialExecutor, logger: Logger
     ) {
         self.shards = (1...max(shardCount, 1)).map { number in
@@ -25,7 +25,8 @@ package final class HistoryHost: HistoryClient {
                 machine: machine,
                 ports: .init(
                     clock: environment.clock, owner: environment.owner, store: store,
-                    matching: matching, executor: executor(id), logger: logger))
+                    matching: matching, namespaces: namespaces, executor: executor(id),
+                    logger: logger))
         }
     }
 

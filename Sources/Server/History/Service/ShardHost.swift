@@ -15,6 +15,7 @@ package actor ShardHost {
         let owner: String
         let store: any ShardStore
         let matching: any MatchingClient
+        let namespaces: any NamespaceDirectory
         let executor: any SerialExecutor
         let logger: Logger
     }
@@ -135,6 +136,8 @@ package actor ShardHost {
             Task { await self.reply(id, reply, fetch) }
         case .handOver(let taskID, let dispatch): Task { await self.handOver(taskID, dispatch) }
         case .send(let taskID, let request): Task { await self.send(request, for: taskID) }
+        case .sendAcross(let taskID, let request):
+            Task { await self.sendAcross(request, for: taskID) }
         case .readEvents(let taskID, let fetch):
             Task { await self.readEvents(fetch, for: taskID) }
         case .dispatchQuery(let id, let dispatch, let fetch):
@@ -273,6 +276,16 @@ package actor ShardHost {
             result = .failure(error)
         }
         self.step(.requestAnswered(taskID: taskID, result))
+    }
+
+    /// Sends a request to another namespace, if there is such a one.
+    private func sendAcross(_ request: HistoryRequest, for taskID: Int64) async {
+        do throws(ServiceError) {
+            let namespace = try await self.ports.namespaces.reference(to: request.namespace.id)
+            await self.send(request.in(namespace), for: taskID)
+        } catch {
+            self.step(.requestAnswered(taskID: taskID, .failure(error)))
+        }
     }
 
     private func readEvents(_ fetch: HistoryFetch, for taskID: Int64) async {

@@ -81,6 +81,7 @@ enum HistoryRules {
         var canceled: Set<Int64> = []
         var timers: [String: Int64] = [:]
         var completedTasks: Set<Int64> = []
+        var others = PendingOthers()
 
         mutating func take(_ event: HistoryEvent) -> String? {
             switch event.attributes {
@@ -108,7 +109,7 @@ enum HistoryRules {
             case .timerCanceledEventAttributes(let attributes):
                 return self.endTimer(attributes.timerID, attributes.startedEventID)
             default:
-                return self.takeActivity(event)
+                return self.takeActivity(event) ?? self.others.take(event, self.completedTasks)
             }
             return nil
         }

@@ -40,6 +40,12 @@ extension Transition {
             try self.cancelRun(attributes, command, completedEventID)
         case .continueAsNewWorkflowExecutionCommandAttributes(let attributes):
             try self.continueAsNew(attributes, command, completedEventID)
+        case .startChildWorkflowExecutionCommandAttributes(let attributes):
+            try self.startChild(attributes, command, completedEventID)
+        case .signalExternalWorkflowExecutionCommandAttributes(let attributes):
+            try self.signalExternal(attributes, command, completedEventID)
+        case .requestCancelExternalWorkflowExecutionCommandAttributes(let attributes):
+            try self.requestCancelExternal(attributes, command, completedEventID)
         default:
             throw CommandFailure(
                 .unspecified, "Command \(command.commandType) is not supported by this server.")

@@ -23,6 +23,9 @@ extension MutableState {
 
     /// An event that was applied while it waited has got its id.
     mutating func applyNumber(of event: HistoryEvent) -> [RunItem.Changed] {
+        if event.eventType == .childWorkflowExecutionStarted {
+            return self.applyNumber(ofChildStarted: event)
+        }
         guard
             case .workflowExecutionOptionsUpdatedEventAttributes(let attributes) = event.attributes,
             self.attachedRequests[attributes.attachedRequestID] != nil

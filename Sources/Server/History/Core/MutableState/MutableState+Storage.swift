@@ -11,6 +11,9 @@ package enum RunItem: Int32, Sendable {
     case timer = 4
     case bufferedEvent = 5
     case signalRequest = 6
+    case child = 7
+    case externalSignal = 8
+    case externalCancel = 9
     case attachedRequest = 13
 
     /// One part that a change touched.
@@ -21,6 +24,9 @@ package enum RunItem: Int32, Sendable {
         case timer(String)
         case bufferedEvent(Int)
         case signalRequest(String)
+        case child(Int64)
+        case externalSignal(Int64)
+        case externalCancel(Int64)
         case attachedRequest(String)
 
         /// The key this part is stored under.
@@ -32,6 +38,9 @@ package enum RunItem: Int32, Sendable {
             case .timer(let id): RunItem.timer.key(id)
             case .bufferedEvent(let ordinal): RunItem.bufferedEvent.key(String(ordinal))
             case .signalRequest(let id): RunItem.signalRequest.key(id)
+            case .child(let id): RunItem.child.key(String(id))
+            case .externalSignal(let id): RunItem.externalSignal.key(String(id))
+            case .externalCancel(let id): RunItem.externalCancel.key(String(id))
             case .attachedRequest(let id): RunItem.attachedRequest.key(id)
             }
         }
@@ -76,6 +85,15 @@ extension MutableState {
             self.bufferedEvents.append(
                 BufferedEvent(ordinal: ordinal, event: try HistoryEvent(serializedBytes: bytes)))
         case .signalRequest: self.signalRequestIDs.insert(key.id)
+        case .child:
+            let child = try StoredChild(serializedBytes: bytes)
+            self.children[child.initiatedEventID] = child
+        case .externalSignal:
+            let signal = try StoredExternalRequest(serializedBytes: bytes)
+            self.externalSignals[signal.initiatedEventID] = signal
+        case .externalCancel:
+            let cancel = try StoredExternalRequest(serializedBytes: bytes)
+            self.externalCancels[cancel.initiatedEventID] = cancel
         case .attachedRequest:
             self.attachedRequests[key.id] = try StoredAttachedRequest(serializedBytes: bytes)
         }
@@ -95,6 +113,11 @@ extension MutableState {
             return self.bufferedEvents.first { String($0.ordinal) == key.id }
                 .map { Self.bytes($0.event) }
         case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
+        case .child: return Int64(key.id).flatMap { self.children[$0] }.map(Self.bytes)
+        case .externalSignal:
+            return Int64(key.id).flatMap { self.externalSignals[$0] }.map(Self.bytes)
+        case .externalCancel:
+            return Int64(key.id).flatMap { self.externalCancels[$0] }.map(Self.bytes)
         case .attachedRequest: return self.attachedRequests[key.id].map(Self.bytes)
         }
     }

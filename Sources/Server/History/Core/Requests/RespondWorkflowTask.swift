@@ -34,6 +34,7 @@ extension HistoryShard {
             return self.refuse(call.id, error, seeing: key, &effects)
         }
         var transition = self.transition(of: run)
+        transition.otherNamespaces = call.request.otherNamespaces
         do throws(CommandFailure) {
             try transition.complete(request, heartbeatOf: run.state.info.workflowTask)
         } catch {

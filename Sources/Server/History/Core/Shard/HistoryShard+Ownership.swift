@@ -90,6 +90,8 @@ extension HistoryShard {
         self.taskRetries = DeadlineHeap()
         self.finishedTasks = []
         self.deletionDueAt = nil
+        self.closingChildren = []
+        self.childrenToClose = []
         self.timers = DeadlineHeap()
         self.timerHorizon = nil
         self.isLoadingTimers = false

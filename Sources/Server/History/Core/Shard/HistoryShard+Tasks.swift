@@ -48,9 +48,14 @@ extension HistoryShard {
             return
         }
         switch task.work {
-        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
-            .releaseChild, .notifyParent, .closeChild, .deliverCallback, .deleteRun, nil:
-            self.finish(taskID)
+        case .startChild(let id): self.beginChildStart(id, taskID, &effects)
+        case .releaseChild(let child): self.release(child, taskID, &effects)
+        case .closeChild(let child): self.close(child, taskID, &effects)
+        case .notifyParent(let notice): self.notifyParent(notice, taskID, &effects)
+        case .signalExternal(let id): self.beginSignal(id, taskID, &effects)
+        case .cancelExternal(let id): self.beginCancel(id, taskID, &effects)
+        case .deleteRun: self.deleteRun(taskID, &effects)
+        case .workflowTask, .activity, .deliverCallback, nil: self.finish(taskID)
         }
     }
 
@@ -59,14 +64,20 @@ extension HistoryShard {
         _ taskID: Int64, _ result: Result<HistoryReply, ServiceError>, _ effects: inout [Effect]
     ) {
         guard self.phase == .serving, let task = self.tasks[taskID] else { return }
+        self.closingChildren.remove(taskID)
+        defer { self.closeMoreChildren(&effects) }
         if case .failure(let error) = result, error.isWorthRepeating {
             self.retry(taskID)
             return
         }
         switch task.work {
-        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
-            .releaseChild, .notifyParent, .closeChild, .deliverCallback, .deleteRun, nil:
+        case .startChild(let id): self.childStartAnswered(id, taskID, result, &effects)
+        case .signalExternal(let id): self.signalAnswered(id, taskID, result, &effects)
+        case .cancelExternal(let id): self.cancelAnswered(id, taskID, result, &effects)
+        case .releaseChild, .notifyParent, .closeChild:
+            // Whatever the other run said, there is nothing more to be done.
             self.finish(taskID)
+        case .workflowTask, .activity, .deliverCallback, .deleteRun, nil: self.finish(taskID)
         }
     }
 
@@ -74,8 +85,16 @@ extension HistoryShard {
         _ taskID: Int64, _ result: Result<[HistoryEvent], ServiceError>,
         _ effects: inout [Effect]
     ) {
-        guard self.phase == .serving, self.tasks[taskID] != nil else { return }
-        self.finish(taskID)
+        guard self.phase == .serving, let task = self.tasks[taskID] else { return }
+        guard let event = try? result.get().first else { return self.retry(taskID) }
+        switch task.work {
+        case .startChild(let id): self.startChild(id, as: event, taskID, &effects)
+        case .notifyParent(let notice): self.notifyParent(notice, of: event, taskID, &effects)
+        case .signalExternal(let id): self.signal(id, as: event, taskID, &effects)
+        case .workflowTask, .activity, .cancelExternal, .releaseChild, .closeChild,
+            .deliverCallback, .deleteRun, nil:
+            self.finish(taskID)
+        }
     }
 
     /// The run a task is of; nil if it is being loaded, or if it is gone and the task with it.
@@ -100,6 +119,7 @@ extension HistoryShard {
         guard let key = self.tasks[taskID]?.key else { return }
         if self.runs[key] == nil, missing == .some(.some(key.runID)) {
             self.finish(taskID)
+            self.closeMoreChildren(&effects)
         } else {
             body(&self, &effects)
         }
@@ -139,6 +159,7 @@ extension HistoryShard {
         self.tasks[taskID] = nil
         self.taskAttempts[taskID] = nil
         self.taskRetries.set(taskID, to: nil)
+        self.closingChildren.remove(taskID)
         self.finishedTasks.append(taskID)
         if self.deletionDueAt == nil {
             self.deletionDueAt = self.now + self.settings.taskDeletionDelay
