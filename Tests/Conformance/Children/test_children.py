@@ -10,7 +10,6 @@ from temporalio.api.enums.v1 import ParentClosePolicy
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import (
     ApplicationError, CancelledError, ChildWorkflowError, TerminatedError, TimeoutError,
-    WorkflowAlreadyStartedError,
 )
 
 from Support.families import ALL, CancelsChild, Child, Parent, SignalsChild

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import grpc
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
@@ -34,12 +36,10 @@ async def _family(
     client: Client, names, policy: int, end: str, child: str = "wait"
 ) -> tuple[WorkflowHandle[Any, Any], WorkflowHandle[Any, Any]]:
     """A parent and a child that is being worked on."""
-    from datetime import timedelta
-
     handle = await client.start_workflow(
         EndsItself.run, args=[names("c"), policy, child], id=names("parent"),
         task_queue=names.task_queue,
-        run_timeout=timedelta(seconds=3) if end == "times out" else None)
+        run_timeout=timedelta(seconds=5) if end == "times out" else None)
     started = client.get_workflow_handle(names("c"))
 
     async def is_worked_on() -> bool:
@@ -97,8 +97,6 @@ async def test_abandon(client: Client, raw: RawClient, names, end: str) -> None:
 
 async def _is_over(raw: RawClient, names) -> bool:
     """Whether the parent's first run is not open any more."""
-    import grpc
-
     try:
         info = raw.describe(names("parent")).workflow_execution_info
     except grpc.RpcError:

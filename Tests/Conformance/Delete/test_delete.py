@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
 import pytest
 from temporalio.client import Client
 
@@ -14,8 +18,6 @@ from Support.sdk import events_of, eventually, eventually_sync, make_worker
 
 def _is_gone(raw: RawClient, workflow_id: str, run_id: str = "") -> bool:
     """Whether neither describe, history nor lists know of it."""
-    import grpc
-
     for read in (raw.describe, raw.history):
         try:
             read(workflow_id, run_id)
@@ -82,13 +84,9 @@ def test_current_run_of_a_chain(raw: RawClient, names) -> None:
 
 def test_waiting_reader(raw: RawClient, names) -> None:
     """Who waits for the end is told of it."""
-    from concurrent.futures import ThreadPoolExecutor
-
     run_id = raw.start(names(), names.task_queue).run_id
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(lambda: raw.wait_closed(names(), run_id))
-        import time
-
         time.sleep(0.3)
         raw.delete(names(), run_id)
         event = waiting.result()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -147,10 +146,8 @@ class Reaches:
                 await handle.signal("hear", "from afar")
             else:
                 await handle.cancel()
-        except ApplicationError as error:
-            return f"{type(error).__name__}: {error.message}"
-        except asyncio.CancelledError:
-            return "cancelled"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
         return "reached"
 
 
