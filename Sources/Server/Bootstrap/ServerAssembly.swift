@@ -5,8 +5,6 @@ import HistoryService
 import Logging
 import MatchingService
 import Persistence
-import PersistenceMemory
-import PersistenceSQLite
 import Primitives
 import ServiceClients
 import Synchronization
@@ -89,7 +87,9 @@ package final class ServerAssembly: Sendable {
         let clock = SystemClock(), random = SystemRandom()
         let environment = HostEnvironment(
             clock: clock, random: random, owner: self.ownerName(random))
-        let (stores, closeStores) = try self.openStores(plan.database)
+        let database = try await OpenDatabase.open(
+            plan.database, migrates: plan.migratesSchema, random: random)
+        let stores = database.stores, closeStores = database.close
         do throws(StartError) {
             let cluster = try await self.initializeCluster(plan, stores, random, logger)
             let lanes = Lanes(count: Lanes.countDefault())
@@ -106,7 +106,7 @@ package final class ServerAssembly: Sendable {
             let namespaces = NamespaceRegistry(
                 store: stores, random: random, clusterName: plan.clusterName)
             try await self.initializeNamespaces(plan, namespaces)
-            let storeName = plan.database.name
+            let storeName = plan.database.storeName
             let frontend = FrontendService(
                 environment: environment, settings: plan.settings, history: history,
                 matching: matching, namespaces: namespaces, visibility: stores, cluster: cluster,
@@ -125,17 +125,6 @@ package final class ServerAssembly: Sendable {
         } catch {
             await closeStores()
             throw error
-        }
-    }
-
-    private static func openStores(
-        _ database: ServerConfiguration.Database
-    ) throws(StartError) -> (any Stores, @Sendable () async -> Void) {
-        do throws(SQLiteOpenError) {
-            let stores = try SQLiteStores.open(location: database.location)
-            return (stores, { await stores.close() })
-        } catch {
-            throw StartError(error.description)
         }
     }
 
@@ -228,16 +217,4 @@ private final class HistoryLink: Sendable {
         }
         return history
     }
-}
-
-extension ServerConfiguration.Database {
-    fileprivate var location: SQLiteStores.Location {
-        switch self {
-        case .ephemeral: .ephemeral
-        case .file(let path): .file(path)
-        }
-    }
-
-    /// As `GetClusterInfo` names it.
-    fileprivate var name: String { "sqlite" }
 }
