@@ -324,7 +324,7 @@ def test_close_command_before_the_acceptance(raw: RawClient, names) -> None:
 
 
 def test_continued_as_new(raw: RawClient, names) -> None:
-    """An accepted update ends with its run; one that was only admitted goes to the next one."""
+    """An accepted update ends with its run; one that was only admitted is sent again."""
     first = idle(raw, names)
     accepted = begin_update(raw, names(), "accepted")
     task = raw.next_workflow_task(names.task_queue)
@@ -332,11 +332,17 @@ def test_continued_as_new(raw: RawClient, names) -> None:
     answer(
         raw, task, acceptance(task.messages[0]), then=(continue_as_new("Raw", names.task_queue),))
     expect_closed_before_completion(accepted.result().outcome)
+    with expect_error(
+        "RESOURCE_EXHAUSTED", detail="ResourceExhaustedFailure",
+        match="^workflow operation can not be applied because workflow is closing$") as caught:
+        admitted.result()
+    assert caught.detail.cause == ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW
+    again = begin_update(raw, names(), "admitted", first_run_id=first)
     task = raw.next_workflow_task(names.task_queue)
     [asked] = task.messages
     assert asked.event_id == 2
     answer(raw, task, acceptance(asked), completion(asked, 1))
-    result = admitted.result()
+    result = again.result()
     assert result.outcome.success == payloads(1)
     assert result.update_ref.workflow_execution.run_id == task.workflow_execution.run_id != first
     assert types(raw.history(names(), first))[6:] == [

@@ -95,12 +95,12 @@ enum UpdateEnd: Sendable {
     /// Without a trace.
     case rejected(Failure)
     case aborted(ServiceError)
-    /// The run goes on as another one, and so does the update.
-    case passedOn
 }
 
 extension UpdateEnd {
     static let closedWorkflow = UpdateEnd.aborted(.updateAbortedByClosing)
+    /// The run goes on as another one, to which the caller may send the update again.
+    static let continuedWorkflow = UpdateEnd.aborted(.workflowClosing)
     static let failedTask = UpdateEnd.aborted(
         ServiceError(
             .workflowNotReady,

@@ -158,7 +158,7 @@ extension Transition {
 
     /// The run is closed: what is not done will not be done here.
     mutating func endUpdates() {
-        let end = self.successor == nil ? UpdateEnd.closedWorkflow : .passedOn
+        let end = self.successor == nil ? UpdateEnd.closedWorkflow : .continuedWorkflow
         for id in self.updates.removeAll() { self.updateEnds[id] = end }
         for update in self.state.updates.values {
             switch update.state {

@@ -22,7 +22,7 @@ struct UpdateWaiter: Sendable {
     /// What the caller waits for; ``UpdateStage/unspecified`` is nothing.
     let stage: UpdateStage
     let asked: Asked
-    /// Sent again when the run goes on as another one.
+    /// Sent again, once, if it may start a workflow in place of one that closed.
     let request: HistoryRequest
     /// When the caller is told how far the update got.
     let deadline: Timestamp
@@ -38,21 +38,19 @@ enum UpdateStatus: Sendable {
     /// The outcome is in the event of this id.
     case completedBefore(eventID: Int64)
     case aborted(ServiceError)
-    case passedOn
 
     init(_ end: UpdateEnd) {
         switch end {
         case .completed(let outcome): self = .completed(outcome)
         case .rejected(let failure): self = .completed(.with { $0.failure = failure })
         case .aborted(let error): self = .aborted(error)
-        case .passedOn: self = .passedOn
         }
     }
 
     /// Whether a caller who waits for `stage` has its answer.
     func reaches(_ stage: UpdateStage) -> Bool {
         switch self {
-        case .unknown, .completed, .completedBefore, .aborted, .passedOn: true
+        case .unknown, .completed, .completedBefore, .aborted: true
         case .accepted: stage != .completed
         case .admitted: stage != .completed && stage != .accepted
         }
@@ -62,7 +60,7 @@ enum UpdateStatus: Sendable {
         switch self {
         case .completed, .completedBefore: .completed
         case .accepted: .accepted
-        case .admitted, .unknown, .aborted, .passedOn: .admitted
+        case .admitted, .unknown, .aborted: .admitted
         }
     }
 }
@@ -145,8 +143,6 @@ extension HistoryShard {
             } else {
                 self.refuse(waiter, error, key, &effects)
             }
-        case .passedOn:
-            self.perform(waiter.id, waiter.request, missing: nil, &effects)
         case .admitted, .accepted:
             self.reply(waiter.id, waiter.reply(status, of: key, nil), seeing: key, &effects)
         case .completed(let outcome):
