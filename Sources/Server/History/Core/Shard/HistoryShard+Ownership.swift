@@ -78,6 +78,7 @@ extension HistoryShard {
         for id in self.directQueries.keys.sorted() { effects.append(.cancelQuery(id)) }
         self.live = []
         self.early = []
+        self.repeated = []
         self.runs = [:]
         self.activities = [:]
         self.currentRuns = [:]

@@ -36,6 +36,14 @@ extension HistoryShard {
         }
     }
 
+    /// Performs the requests that are to be tried again, now that nothing else is half done.
+    mutating func performRepeated(_ effects: inout [Effect]) {
+        while !self.repeated.isEmpty {
+            let (id, request) = self.repeated.removeFirst()
+            if self.live.contains(id) { self.dispatch(id, request, &effects) }
+        }
+    }
+
     mutating func dispatch(_ id: RequestID, _ request: HistoryRequest, _ effects: inout [Effect]) {
         if self.loads[request.address] != nil {
             // Keeps the order of requests to one workflow.
@@ -52,10 +60,8 @@ extension HistoryShard {
         guard request.archetype == .workflow else {
             return self.performOnActivity(call, &effects)
         }
-        // One request may lead to another that had waited for what it does.
-        let outerCall = self.currentCall
         self.currentCall = CurrentCall(id, request.operation)
-        defer { self.currentCall = outerCall }
+        defer { self.currentCall = nil }
         switch request.operation {
         case .startWorkflowExecution(let body): self.start(body, call, &effects)
         case .signalWithStart(let body): self.signalWithStart(body, call, &effects)

@@ -65,6 +65,8 @@ package struct HistoryShard: Machine {
     var deletedRuns: [WorkflowKey: DeletedRun] = [:]
     /// Requests that arrived before the shard was ready.
     var early: [(RequestID, HistoryRequest)] = []
+    /// Requests to be performed again at the end of this step.
+    var repeated: [(RequestID, HistoryRequest)] = []
     /// Set while a request is being performed.
     var currentCall: CurrentCall?
     /// Requests not answered yet.
@@ -147,6 +149,7 @@ package struct HistoryShard: Machine {
         case .stopped: self.stop(&effects)
         }
         self.beginDeliveries(&effects)
+        self.performRepeated(&effects)
         self.flush(&effects)
     }
 

@@ -139,7 +139,7 @@ extension HistoryShard {
             self.refuse(waiter, .unavailable("workflow update was aborted"), key, &effects)
         case .aborted(let error):
             if let again = waiter.repeated(after: error) {
-                self.perform(waiter.id, again, missing: nil, &effects)
+                self.repeated.append((waiter.id, again))
             } else {
                 self.refuse(waiter, error, key, &effects)
             }
