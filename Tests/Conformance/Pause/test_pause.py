@@ -200,11 +200,11 @@ def test_paused_activity_stays_paused_when_the_workflow_goes_on(raw: RawClient, 
     raw.call("PauseActivity", execution={"workflow_id": names()}, id="a", request_id="1")
     pause(raw, names())
     assert paused() == f'["Workflow:{names()}","Reason:wait","property:activityType=Work"]'
-    assert not raw.poll_activity(names("aq"), timeout=2).task_token
+    assert not raw.poll_activity(names("aq"), timeout=3).task_token
     unpause(raw, names())
     assert paused() == '["property:activityType=Work"]'
     assert raw.next_activity_task(names("aq")).activity_id == "b"
-    assert not raw.poll_activity(names("aq"), timeout=2).task_token
+    assert not raw.poll_activity(names("aq"), timeout=3).task_token
     raw.call("UnpauseActivity", execution={"workflow_id": names()}, id="a")
     assert raw.next_activity_task(names("aq")).activity_id == "a"
     assert paused() == ""
