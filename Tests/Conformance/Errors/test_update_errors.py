@@ -38,6 +38,9 @@ def denied(rpc: str, name: str, fields: Any, message: str) -> Refusal:
 
 
 TABLE: list[Refusal] = [
+    # What is wrong with one of its operations is told for each: Update/test_update_with_start.py.
+    invalid("ExecuteMultiOperation", "no operations", {},
+            r"^Operations have to be exactly \[Start, Update\]\.$"),
     invalid(UPDATE, "no execution", changed(workflow_execution=None),
             r"^Execution is not set on request\.$"),
     invalid(UPDATE, "no workflow id", changed(workflow_execution={}),
