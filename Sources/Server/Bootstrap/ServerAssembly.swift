@@ -103,13 +103,13 @@ package final class ServerAssembly: Sendable {
                 environment: environment, settings: plan.settings, store: stores,
                 history: { link.history }, executor: { lanes.lane(of: $0) },
                 logger: Logger(label: "matching"))
-            let history = HistoryHost(
-                environment: environment, settings: plan.settings, shardCount: cluster.shardCount,
-                store: stores, matching: matching, callbacks: callbacks,
-                executor: { lanes.lane(of: $0) }, logger: Logger(label: "history"))
-            link.connect(history)
             let namespaces = NamespaceRegistry(
                 store: stores, random: random, clusterName: plan.clusterName)
+            let history = HistoryHost(
+                environment: environment, settings: plan.settings, shardCount: cluster.shardCount,
+                store: stores, matching: matching, callbacks: callbacks, namespaces: namespaces,
+                executor: { lanes.lane(of: $0) }, logger: Logger(label: "history"))
+            link.connect(history)
             try await self.initializeNamespaces(plan, namespaces)
             let storeName = plan.database.name
             let frontend = FrontendService(

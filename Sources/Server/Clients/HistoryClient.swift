@@ -18,16 +18,28 @@ package struct HistoryRequest: Sendable {
     /// When the caller stops waiting; nil if it did not say.
     package let deadline: Timestamp?
     package let operation: HistoryOperation
+    /// Other namespaces the operation names; history looks none up.
+    package let otherNamespaces: [String: NamespaceID]
 
     package init(
         archetype: Archetype = .workflow, namespace: NamespaceReference, workflowID: WorkflowID,
-        deadline: Timestamp?, operation: HistoryOperation
+        deadline: Timestamp?, operation: HistoryOperation,
+        otherNamespaces: [String: NamespaceID] = [:]
     ) {
         self.archetype = archetype
         self.namespace = namespace
         self.workflowID = workflowID
         self.deadline = deadline
         self.operation = operation
+        self.otherNamespaces = otherNamespaces
+    }
+
+    /// The same request with all that is known of its namespace.
+    package func `in`(_ namespace: NamespaceReference) -> HistoryRequest {
+        HistoryRequest(
+            archetype: self.archetype, namespace: namespace, workflowID: self.workflowID,
+            deadline: self.deadline, operation: self.operation,
+            otherNamespaces: self.otherNamespaces)
     }
 
     package var address: WorkflowAddress {
@@ -78,6 +90,9 @@ package enum HistoryOperation: Sendable {
     case pause(Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest)
     case unpause(Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest)
     case reset(Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest)
+    /// `runID` empty: the current run.
+    case delete(runID: RunID)
+    case fromRun(RunOperation)
 
     case recordWorkflowTaskStarted(WorkflowTaskStart)
     case respondWorkflowTaskCompleted(

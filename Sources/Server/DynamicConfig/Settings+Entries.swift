@@ -116,6 +116,10 @@ extension Settings {
         int64(
             "history.discardSpeculativeWorkflowTaskMaximumEventsCount", \.discardedTaskEventsMax),
         int("limit.numPendingActivities.error", \.pendingActivitiesMax, 0...1_000_000),
+        int("limit.numPendingChildExecutions.error", \.pendingChildrenMax, 0...1_000_000),
+        int("limit.numPendingSignals.error", \.pendingSignalsMax, 0...1_000_000),
+        int("limit.numPendingCancelRequests.error", \.pendingCancelRequestsMax, 0...1_000_000),
+        bool("system.enableCrossNamespaceCommands", \.enableCrossNamespaceCommands),
         int("history.historyMaxAutoResetPoints", \.autoResetPointsMax, 0...10_000),
         duration("history.workflowIdReuseMinimalInterval", \.workflowIDReuseIntervalMin),
         bool(

@@ -56,6 +56,13 @@ package struct Settings: Sendable, Equatable {
     package var discardedTaskEventsMax: Int64 = 10
     package var pendingActivitiesMax = 2_000
     package var pendingTimersMax = 50_000
+    /// These three: 0 is no limit.
+    package var pendingChildrenMax = 2_000
+    package var pendingSignalsMax = 2_000
+    package var pendingCancelRequestsMax = 2_000
+    package var enableCrossNamespaceCommands = false
+    /// Children of closed runs one shard closes at a time.
+    package var closingChildrenMax = 100
     package var autoResetPointsMax = 20
     package var workflowIDReuseIntervalMin = Duration.seconds(1)
     package var enableWorkflowIDReuseStartTimeValidation = false

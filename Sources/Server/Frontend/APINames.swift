@@ -46,6 +46,10 @@ typealias RequestCancelWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionRequest
 typealias RequestCancelWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_RequestCancelWorkflowExecutionResponse
+typealias DeleteWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionRequest
+typealias DeleteWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionResponse
 typealias PauseWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest
 typealias PauseWorkflowExecutionResponse =

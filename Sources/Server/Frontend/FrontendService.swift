@@ -93,12 +93,14 @@ package final class FrontendService: Sendable {
     /// Asks again, with the same request, while the shard is between two owners.
     func send<Answer>(
         _ operation: HistoryOperation, to workflowID: String, of archetype: Archetype = .workflow,
-        _ call: NamespaceCall, expecting extract: (HistoryReply) -> Answer?
+        naming otherNamespaces: [String: NamespaceID] = [:], _ call: NamespaceCall,
+        expecting extract: (HistoryReply) -> Answer?
     ) async throws(ServiceError) -> Answer {
         let deadline = self.deadline(of: call)
         let request = HistoryRequest(
             archetype: archetype, namespace: call.namespace.reference,
-            workflowID: WorkflowID(workflowID), deadline: deadline, operation: operation)
+            workflowID: WorkflowID(workflowID), deadline: deadline, operation: operation,
+            otherNamespaces: otherNamespaces)
         let giveUpAt = min(deadline, self.now + ShardRetry.window)
         var pause = ShardRetry.pauseFirst
         while true {

@@ -17,6 +17,7 @@ RPCS: dict[str, tuple[str, dict]] = {
     "SignalWorkflowExecution": ("workflow_execution", {"signal_name": "s"}),
     "RequestCancelWorkflowExecution": ("workflow_execution", {}),
     "TerminateWorkflowExecution": ("workflow_execution", {}),
+    "DeleteWorkflowExecution": ("workflow_execution", {}),
     "DescribeWorkflowExecution": ("execution", {}),
     "GetWorkflowExecutionHistory": ("execution", {}),
     "QueryWorkflow": ("execution", {"query": {"query_type": "q"}}),

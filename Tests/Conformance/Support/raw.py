@@ -10,7 +10,11 @@ from typing import Any, Iterator
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.command.v1 import Command
+from temporalio.api.command.v1 import (
+    Command, RequestCancelExternalWorkflowExecutionCommandAttributes,
+    SignalExternalWorkflowExecutionCommandAttributes,
+    StartChildWorkflowExecutionCommandAttributes,
+)
 from temporalio.api.common.v1 import (
     ActivityType, Header, Memo, Payload, Payloads, RetryPolicy, SearchAttributes,
     WorkflowExecution, WorkflowType,
@@ -140,6 +144,42 @@ def continue_as_new(kind: str, task_queue: str, *input: Any) -> Command:
     return command
 
 
+def start_child(
+    workflow_id: str, *, kind: str = "RawChild", task_queue: str = "",
+    policy: int = 0, execution_timeout: float = 0, run_timeout: float = 0, **fields: Any,
+) -> Command:
+    command = Command(command_type=CommandType.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION)
+    attributes = StartChildWorkflowExecutionCommandAttributes(
+        workflow_id=workflow_id, workflow_type=WorkflowType(name=kind),
+        task_queue=TaskQueue(name=task_queue), parent_close_policy=policy, **fields)
+    if execution_timeout:
+        attributes.workflow_execution_timeout.CopyFrom(seconds(execution_timeout))
+    if run_timeout:
+        attributes.workflow_run_timeout.CopyFrom(seconds(run_timeout))
+    command.start_child_workflow_execution_command_attributes.CopyFrom(attributes)
+    return command
+
+
+def signal_external(
+    workflow_id: str, name: str = "s", *values: Any, run_id: str = "", **fields: Any
+) -> Command:
+    command = Command(command_type=CommandType.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION)
+    command.signal_external_workflow_execution_command_attributes.CopyFrom(
+        SignalExternalWorkflowExecutionCommandAttributes(
+            execution=execution(workflow_id, run_id), signal_name=name,
+            input=payloads(*values), **fields))
+    return command
+
+
+def cancel_external(workflow_id: str, *, run_id: str = "", **fields: Any) -> Command:
+    command = Command(
+        command_type=CommandType.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION)
+    command.request_cancel_external_workflow_execution_command_attributes.CopyFrom(
+        RequestCancelExternalWorkflowExecutionCommandAttributes(
+            workflow_id=workflow_id, run_id=run_id, **fields))
+    return command
+
+
 def upsert_search_attributes(**values: Any) -> Command:
     command = Command(command_type=CommandType.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
     fields = command.upsert_workflow_search_attributes_command_attributes.search_attributes
@@ -231,6 +271,10 @@ class RawClient:
             "TerminateWorkflowExecution", workflow_execution=execution(workflow_id, run_id),
             reason=reason, identity=IDENTITY, **fields,
         )
+
+    def delete(self, workflow_id: str, run_id: str = "") -> None:
+        self.call(
+            "DeleteWorkflowExecution", workflow_execution=execution(workflow_id, run_id))
 
     def describe(self, workflow_id: str, run_id: str = "") -> ws.DescribeWorkflowExecutionResponse:
         return self.call(
@@ -447,7 +491,8 @@ def execution(workflow_id: str, run_id: str = "") -> WorkflowExecution:
 
 __all__ = [
     "Header", "Memo", "RawClient", "RetryPolicy", "SearchAttributes", "cancel_activity",
-    "cancel_timer", "cancel_workflow", "complete", "continue_as_new", "execution", "fail",
-    "failure", "marker", "payload", "payloads", "schedule_activity", "seconds", "start_timer",
-    "upsert_search_attributes", "ws",
+    "cancel_external", "cancel_timer", "cancel_workflow", "complete", "continue_as_new",
+    "execution", "fail",
+    "failure", "marker", "payload", "payloads", "schedule_activity", "seconds",
+    "signal_external", "start_child", "start_timer", "upsert_search_attributes", "ws",
 ]

@@ -143,6 +143,17 @@ async def test_timer(client: Client, names) -> None:
         *IDLE, *TASK, UPDATED[0], "TimerStarted", "TimerFired", *TASK, UPDATED[1]]
 
 
+async def test_child(client: Client, names) -> None:
+    async with busy_worker(client, names):
+        handle = await started(client, names)
+        assert await handle.execute_update(Busy.by_child, 5) == 10
+    seen = [event for event in types(await events_of(handle)) if not event.startswith(
+        "WorkflowTask")]
+    assert seen == [
+        "WorkflowExecutionStarted", UPDATED[0], "StartChildWorkflowExecutionInitiated",
+        "ChildWorkflowExecutionStarted", "ChildWorkflowExecutionCompleted", UPDATED[1]]
+
+
 async def test_handlers_take_turns(client: Client, names) -> None:
     async with busy_worker(client, names):
         handle = await started(client, names)

@@ -68,13 +68,89 @@ import Testing
             name: "no memo", cause: .badModifyWorkflowPropertiesAttributes,
             commands: [.upsertMemo([:])]),
         Bad(
+            name: "no child id", cause: .badStartChildExecutionAttributes, commands: [.child("")]),
+        Bad(
+            name: "no child type", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.workflowType.name = "" }]),
+        Bad(
+            name: "child id too long", cause: .badStartChildExecutionAttributes,
+            commands: [.child(String(repeating: "x", count: 1_001))]),
+        Bad(
+            name: "child type too long", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.workflowType.name = String(repeating: "x", count: 1_001) }]),
+        Bad(
+            name: "negative timeout of a child", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.workflowRunTimeout = Duration.seconds(-1).proto }]),
+        Bad(
+            name: "bad retry policy of a child", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.retryPolicy.backoffCoefficient = 0.5 }]),
+        Bad(
+            name: "bad cron schedule of a child", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.cronSchedule = "often" }]),
+        Bad(
+            name: "bad task queue of a child", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.taskQueue.name = "/_sys/x/1" }]),
+        Bad(
+            name: "bad priority of a child", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.priority.priorityKey = -1 }]),
+        Bad(
+            name: "unknown parent close policy", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.parentClosePolicy = .UNRECOGNIZED(9) }]),
+        Bad(
+            name: "child in another namespace", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.namespace = "other" }]),
+        Bad(
+            name: "too many children", cause: .pendingChildWorkflowsLimitExceeded,
+            commands: (0...3).map { .child("\($0)") }),
+        Bad(
+            name: "nobody to signal", cause: .badSignalWorkflowExecutionAttributes,
+            commands: [.signalExternal("")]),
+        Bad(
+            name: "no execution to signal", cause: .badSignalWorkflowExecutionAttributes,
+            commands: [.signalExternal("x") { $0.clearExecution() }]),
+        Bad(
+            name: "no signal name", cause: .badSignalWorkflowExecutionAttributes,
+            commands: [.signalExternal("x") { $0.signalName = "" }]),
+        Bad(
+            name: "bad run id to signal", cause: .badSignalWorkflowExecutionAttributes,
+            commands: [.signalExternal("x") { $0.execution.runID = "1" }]),
+        Bad(
+            name: "signal to another namespace", cause: .badSignalWorkflowExecutionAttributes,
+            commands: [.signalExternal("x") { $0.namespace = "other" }]),
+        Bad(
+            name: "too many signals", cause: .pendingSignalsLimitExceeded,
+            commands: (0...3).map { .signalExternal("\($0)") }),
+        Bad(
+            name: "nobody to cancel", cause: .badRequestCancelExternalWorkflowExecutionAttributes,
+            commands: [.cancelExternal("")]),
+        Bad(
+            name: "bad run id to cancel",
+            cause: .badRequestCancelExternalWorkflowExecutionAttributes,
+            commands: [.cancelExternal("x") { $0.runID = "1" }]),
+        Bad(
+            name: "cancel in another namespace",
+            cause: .badRequestCancelExternalWorkflowExecutionAttributes,
+            commands: [.cancelExternal("x") { $0.namespace = "other" }]),
+        Bad(
+            name: "child started and canceled",
+            cause: .badRequestCancelExternalWorkflowExecutionAttributes,
+            commands: [.child(), .cancelExternal("c")]),
+        Bad(
+            name: "too many cancel requests", cause: .pendingRequestCancelLimitExceeded,
+            commands: (0...3).map { .cancelExternal("\($0)") }),
+        Bad(
             name: "name too long", cause: .badRecordMarkerAttributes,
             commands: [.marker(String(repeating: "x", count: 1_001))]),
     ]
 
     @Test("A bad command fails the task with its cause; nothing before it counts", arguments: bad)
     func badCommands(_ bad: Bad) throws {
-        let shard = ShardHarness { $0.pendingActivitiesMax = 3 }
+        let shard = ShardHarness {
+            $0.pendingActivitiesMax = 3
+            $0.pendingChildrenMax = 3
+            $0.pendingSignalsMax = 3
+            $0.pendingCancelRequestsMax = 3
+        }
         try shard.start()
         let task = try shard.takeWorkflowTask()
         let refusal = shard.refusal(

@@ -61,6 +61,7 @@ struct RandomShardUse {
         case 3...5: _ = self.send(self.shard.signalOperation("s"), to: self.workflow())
         case 6 where self.chance(2): self.updateOptions()
         case 6: _ = self.send(.requestCancel(.init()), to: self.workflow())
+        case 7 where self.chance(3): _ = self.send(.delete(runID: ""), to: self.workflow())
         case 7: if self.chance(3) { _ = self.send(.terminate(.init()), to: self.workflow()) }
         case 8...11: self.takeTask()
         case 12...14: self.completeTask()
@@ -220,7 +221,15 @@ struct RandomShardUse {
     private mutating func commands() -> [Command] {
         var commands: [Command] = []
         for _ in 0..<self.pick(4) {
-            switch self.pick(6) {
+            switch self.pick(10) {
+            case 6, 7: commands.append(self.childCommand())
+            case 8:
+                commands.append(
+                    .signalExternal(self.workflow().rawValue) {
+                        $0.childWorkflowOnly = self.chance(3)
+                    })
+            case 9:
+                if self.chance(3) { commands.append(.cancelExternal(self.workflow().rawValue)) }
             case 0:
                 commands.append(
                     .activity("a\(self.pick(4))") {
@@ -243,6 +252,22 @@ struct RandomShardUse {
         default: break
         }
         return commands
+    }
+
+    /// A child under one of the ids that others use, too.
+    private mutating func childCommand() -> Command {
+        let policies: [ClosePolicy] = [.terminate, .requestCancel, .abandon]
+        let policy = policies[self.pick(3)]
+        let reuse: [Temporal_Api_Enums_V1_WorkflowIdReusePolicy] = [
+            .allowDuplicate, .rejectDuplicate, .terminateIfRunning,
+        ]
+        let id = self.workflow().rawValue
+        return .child(id) {
+            $0.parentClosePolicy = policy
+            $0.workflowIDReusePolicy = reuse[self.pick(3)]
+            if self.chance(4) { $0.retryPolicy = .attempts(2) }
+            if self.chance(4) { $0.workflowRunTimeout = Duration.seconds(self.pick(60) + 1).proto }
+        }
     }
 
     private mutating func completeTask() {
@@ -347,7 +372,9 @@ struct RandomShardUse {
     }
 
     private mutating func disturb() {
-        switch self.pick(5) {
+        switch self.pick(7) {
+        case 5: self.shard.sentRequestFault = { _ in .unavailable("lost") }
+        case 6: self.shard.sentRequestFault = { _ in nil }
         case 0: self.shard.restart()
         case 1: self.shard.commitFaults = [.unknownThoughWritten]
         case 2: self.shard.commitFaults = [.refused(.unavailable("disk"))]
@@ -364,6 +391,7 @@ struct RandomShardUse {
         if self.chance(2) {
             self.shard.holdsCommits = true
             self.shard.holdsLoads = self.chance(2)
+            self.shard.holdsSent = self.chance(2)
         } else {
             self.release()
         }
@@ -372,6 +400,8 @@ struct RandomShardUse {
     mutating func release() {
         self.shard.holdsCommits = false
         self.shard.holdsLoads = false
+        self.shard.holdsSent = false
+        self.shard.releaseSent()
         self.shard.releaseLoads()
         self.shard.releaseCommits()
     }
@@ -380,6 +410,7 @@ struct RandomShardUse {
     mutating func drain() throws {
         self.shard.commitFaults = []
         self.shard.matchingRefusal = { _ in nil }
+        self.shard.sentRequestFault = { _ in nil }
         self.release()
         self.shard.wait(.seconds(1))
         for number in 0..<3 {
@@ -423,6 +454,7 @@ struct RandomShardUse {
             let history = try use.shard.history(key.runID, key.workflowID)
             #expect(info.status != .running, "\(key) is stuck: \(history)")
         }
+        #expect(use.shard.store.tasks.isEmpty, "tasks that never end")
         #expect(use.shard.counters.cachedBytes >= 0)
     }
 }

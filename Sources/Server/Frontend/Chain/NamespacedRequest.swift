@@ -98,6 +98,7 @@ extension CountActivityExecutionsRequest: NamespacedRequest {}
 extension RequestCancelActivityExecutionRequest: NamespacedRequest {}
 extension TerminateActivityExecutionRequest: NamespacedRequest {}
 extension DeleteActivityExecutionRequest: NamespacedRequest {}
+extension DeleteWorkflowExecutionRequest: NamespacedRequest {}
 extension DescribeTaskQueueRequest: NamespacedRequest {}
 
 extension RespondWorkflowTaskCompletedRequest: TokenRequest { typealias Token = StoredTaskToken }

@@ -1,5 +1,6 @@
 import Persistence
 import Primitives
+import ServiceClients
 import SwiftProtobuf
 import Synchronization
 import TemporalAPI
@@ -8,7 +9,7 @@ import TemporalAPI
 ///
 /// Nothing is read on a timer: a namespace is read when it is first asked for, and again when it
 /// was pushed out. Writes of this process are seen by the next call.
-package final class NamespaceRegistry: Sendable {
+package final class NamespaceRegistry: NamespaceDirectory {
     private struct State {
         var byID: [NamespaceID: Namespace] = [:]
         var idsByName: [String: NamespaceID] = [:]
@@ -58,6 +59,12 @@ package final class NamespaceRegistry: Sendable {
     package func namespace(id: NamespaceID) async throws(ServiceError) -> Namespace {
         if let cached = self.state.withLock({ $0.byID[id] }) { return cached }
         return try await self.read(id: id)
+    }
+
+    package func reference(
+        to id: NamespaceID
+    ) async throws(ServiceError) -> NamespaceReference {
+        try await self.namespace(id: id).reference
     }
 
     /// The namespace as it is stored, whatever the cache says.

@@ -148,6 +148,11 @@ package enum FrontendRPCs {
                 try await service.resetWorkflowExecution(request, call)
             })
         visitor.visit(
+            .namespaced("DeleteWorkflowExecution") {
+                (service, request, call) async throws(ServiceError) in
+                try await service.deleteWorkflowExecution(request, call)
+            })
+        visitor.visit(
             .namespaced("PauseWorkflowExecution") {
                 (service, request, call) async throws(ServiceError) in
                 try await service.pauseWorkflowExecution(request, call)

@@ -25,14 +25,16 @@ extension FrontendService {
                 "BadBinary: binary \(request.binaryChecksum) is marked as bad deployment")
         }
         if EagerActivityClients.mishandle(call.context) { Self.declineEagerActivities(&request) }
+        let others = try await self.otherNamespaces(namedBy: request.commands, call)
         do throws(ServiceError) {
-            try self.checkSearchAttributes(of: &request.commands, call)
+            try self.checkSearchAttributes(of: &request.commands, call, others)
         } catch {
             try await self.fail(
                 request, token, call, .badSearchAttributes, "BadSearchAttributes: \(error.message)")
         }
         return try await self.send(
-            .respondWorkflowTaskCompleted(token, request), to: token.workflowID, call
+            .respondWorkflowTaskCompleted(token, request), to: token.workflowID,
+            naming: others.mapValues(\.id), call
         ) { reply -> RespondWorkflowTaskCompletedResponse? in
             if case .workflowTaskCompleted(let response) = reply { response } else { nil }
         }
@@ -70,7 +72,8 @@ extension FrontendService {
 
     /// Search attributes are registered per namespace, which history knows nothing of.
     private func checkSearchAttributes(
-        of commands: inout [Temporal_Api_Command_V1_Command], _ call: NamespaceCall
+        of commands: inout [Temporal_Api_Command_V1_Command], _ call: NamespaceCall,
+        _ others: [String: Namespace]
     ) throws(ServiceError) {
         let validation = SearchAttributeValidation(call.namespace, self.settings)
         for index in commands.indices {
@@ -84,7 +87,9 @@ extension FrontendService {
                 commands[index].continueAsNewWorkflowExecutionCommandAttributes = attributes
             case .startChildWorkflowExecutionCommandAttributes(var attributes)
             where attributes.hasSearchAttributes:
-                attributes.searchAttributes = try validation.checked(attributes.searchAttributes)
+                let target = others[attributes.namespace] ?? call.namespace
+                attributes.searchAttributes = try SearchAttributeValidation(target, self.settings)
+                    .checked(attributes.searchAttributes)
                 commands[index].startChildWorkflowExecutionCommandAttributes = attributes
             default: continue
             }

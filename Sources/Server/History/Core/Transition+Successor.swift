@@ -88,6 +88,7 @@ extension Transition {
         }
         attributes.firstWorkflowTaskBackoff = backoff.proto
         attributes.identity = old.identity
+        attributes.takeOverParent(from: old)
         if info.hasAutoResetPoints { attributes.prevAutoResetPoints = info.autoResetPoints }
         let event = HistoryEvent.with {
             $0.eventType = .workflowExecutionStarted

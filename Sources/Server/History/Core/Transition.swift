@@ -33,6 +33,10 @@ package struct Transition {
     var hasUnseenEvents = false
     /// Activities the completing worker wants to run itself, by scheduled event.
     var eagerActivities: [Int64] = []
+    /// Other namespaces that commands name.
+    var otherNamespaces: [String: NamespaceID] = [:]
+    /// Workflow ids of the children that the commands at hand have asked for.
+    var newChildren: Set<String> = []
     /// Who completes a workflow task.
     var workerIdentity = historyServiceIdentity
     /// The run's updates that are not in history.
@@ -147,15 +151,16 @@ package struct Transition {
         }
     }
 
-    /// Gives the buffered events their ids: what ends an activity last, otherwise in order.
+    /// Gives the buffered events their ids: what ends an activity or a child last, otherwise in
+    /// order.
     mutating func flushBufferedEvents() {
         guard !self.state.bufferedEvents.isEmpty else { return }
         let waiting = self.state.bufferedEvents
         self.state.bufferedEvents = []
         for entry in waiting { self.touched.insert(.bufferedEvent(entry.ordinal)) }
         let ordered =
-            waiting.filter { !$0.event.eventType.endsActivity }
-            + waiting.filter { $0.event.eventType.endsActivity }
+            waiting.filter { !$0.event.eventType.endsPending }
+            + waiting.filter { $0.event.eventType.endsPending }
         var startedIDs: [Int64: Int64] = [:]
         for entry in ordered {
             var event = entry.event
@@ -163,6 +168,9 @@ package struct Transition {
             self.state.info.nextEventID += 1
             if event.eventType == .activityTaskStarted {
                 startedIDs[event.activityTaskStartedEventAttributes.scheduledEventID] =
+                    event.eventID
+            } else if event.eventType == .childWorkflowExecutionStarted {
+                startedIDs[event.childWorkflowExecutionStartedEventAttributes.initiatedEventID] =
                     event.eventID
             }
             event.patchStartedEventID(startedIDs)
@@ -282,7 +290,10 @@ package struct Transition {
         if let first = self.batches.last?.first {
             self.state.info.lastBatchFirstEventID = first.eventID
         }
-        if !self.state.isRunning, self.state.info.closeBatchEventID == 0 { self.forgetPending() }
+        if !self.state.isRunning, self.state.info.closeBatchEventID == 0 {
+            self.tellOtherRuns()
+            self.forgetPending()
+        }
     }
 
     /// The run has closed: nothing that was pending is needed any more.
@@ -294,6 +305,9 @@ package struct Transition {
         }
         for id in self.state.timers.keys { self.touched.insert(.timer(id)) }
         for id in self.state.signalRequestIDs { self.touched.insert(.signalRequest(id)) }
+        for id in self.state.children.keys { self.touched.insert(.child(id)) }
+        for id in self.state.externalSignals.keys { self.touched.insert(.externalSignal(id)) }
+        for id in self.state.externalCancels.keys { self.touched.insert(.externalCancel(id)) }
         if self.state.info.resetFromRunID.isEmpty { self.touched.insert(.startedEvent) }
         self.state.forgetPending()
         self.triggerCallbacks()
@@ -309,7 +323,7 @@ package struct Transition {
 }
 
 extension HistoryEvent {
-    /// Sets the started event's id on an event that ends the same activity.
+    /// Sets the started event's id on an event that ends the same activity or child.
     fileprivate mutating func patchStartedEventID(_ startedIDs: [Int64: Int64]) {
         switch self.attributes {
         case .activityTaskCompletedEventAttributes(let attributes):
@@ -325,7 +339,8 @@ extension HistoryEvent {
             guard let id = startedIDs[attributes.scheduledEventID] else { return }
             self.activityTaskCanceledEventAttributes.startedEventID = id
         default:
-            return
+            guard let child = self.endedChild, let id = startedIDs[child] else { return }
+            self.setChildStarted(id)
         }
     }
 }

@@ -15,6 +15,7 @@ package final class HistoryHost: HistoryClient {
     package init(
         environment: HostEnvironment, settings: Settings, shardCount: Int32,
         store: any ShardStore, matching: any MatchingClient, callbacks: any CallbackSender,
+        namespaces: any NamespaceDirectory,
         executor: @Sendable (ShardID) -> any SerialExecutor, logger: Logger
     ) {
         self.shards = (1...max(shardCount, 1)).map { number in
@@ -25,7 +26,8 @@ package final class HistoryHost: HistoryClient {
                 machine: machine,
                 ports: .init(
                     clock: environment.clock, owner: environment.owner, store: store,
-                    matching: matching, callbacks: callbacks, executor: executor(id),
+                    matching: matching, callbacks: callbacks, namespaces: namespaces,
+                    executor: executor(id),
                     logger: logger))
         }
     }

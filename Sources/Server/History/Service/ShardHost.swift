@@ -16,6 +16,7 @@ package actor ShardHost {
         let store: any ShardStore
         let matching: any MatchingClient
         let callbacks: any CallbackSender
+        let namespaces: any NamespaceDirectory
         let executor: any SerialExecutor
         let logger: Logger
     }
@@ -141,6 +142,8 @@ package actor ShardHost {
         case .handOver(let taskID, let dispatch): Task { await self.handOver(taskID, dispatch) }
         case .offer(let dispatch): Task { await self.offer(dispatch) }
         case .send(let taskID, let request): Task { await self.send(request, for: taskID) }
+        case .sendAcross(let taskID, let request):
+            Task { await self.sendAcross(request, for: taskID) }
         case .readEvents(let taskID, let fetch):
             Task { await self.readEvents(fetch, for: taskID) }
         case .deliverCallback(let taskID, let delivery):
@@ -294,6 +297,16 @@ package actor ShardHost {
             result = .failure(error)
         }
         self.step(.requestAnswered(taskID: taskID, result))
+    }
+
+    /// Sends a request to another namespace, if there is such a one.
+    private func sendAcross(_ request: HistoryRequest, for taskID: Int64) async {
+        do throws(ServiceError) {
+            let namespace = try await self.ports.namespaces.reference(to: request.namespace.id)
+            await self.send(request.in(namespace), for: taskID)
+        } catch {
+            self.step(.requestAnswered(taskID: taskID, .failure(error)))
+        }
     }
 
     private func readEvents(_ fetch: HistoryFetch, for taskID: Int64) async {

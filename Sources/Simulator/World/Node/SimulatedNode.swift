@@ -52,14 +52,15 @@ struct SimulatedNode: Sendable {
             environment: self.environment, settings: self.settings.settings, store: self.stores,
             history: { slot.client ?? UnstartedHistory() },
             executor: { _ in self.loop.makeExecutor(for: self.incarnation) }, logger: self.logger)
+        let namespaces = NamespaceRegistry(store: self.stores, random: self.environment.random)
         let history = HistoryHost(
             environment: self.environment, settings: self.settings.settings,
             shardCount: cluster.shardCount, store: self.stores, matching: matching,
             callbacks: self.callbacks,
+            namespaces: namespaces,
             executor: { _ in self.loop.makeExecutor(for: self.incarnation) }, logger: self.logger)
         slot.client = history
         await self.insisting { try await history.start() }
-        let namespaces = NamespaceRegistry(store: self.stores, random: self.environment.random)
         await self.insisting { () async throws(ServiceError) in
             try await namespaces.ensureSystemNamespace()
         }

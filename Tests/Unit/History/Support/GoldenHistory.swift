@@ -179,6 +179,28 @@ extension MutableState {
                 "timer", true,
                 "\(timer.startedEventID) \(timer.timerID) fires \(time(timer.firesAt))")
         }
+        for child in self.children.values.sorted(by: { $0.initiatedEventID < $1.initiatedEventID })
+        {
+            add(
+                "child", true,
+                "\(child.initiatedEventID) \(child.workflowID) \(child.parentClosePolicy) as \(child.createRequestID) run \(child.runID) started \(child.startedEventID)"
+            )
+        }
+        for signal in self.externalSignals.values.sorted(by: {
+            $0.initiatedEventID < $1.initiatedEventID
+        }) {
+            add("signal to", true, "\(signal.workflowID) as \(signal.requestID)")
+        }
+        for cancel in self.externalCancels.values.sorted(by: {
+            $0.initiatedEventID < $1.initiatedEventID
+        }) {
+            add("cancel of", true, "\(cancel.workflowID) as \(cancel.requestID)")
+        }
+        add(
+            "parent", self.hasParent,
+            "\(info.parentWorkflowID) \(info.parentRunID) event \(info.parentInitiatedEventID) root \(info.rootWorkflowID) \(info.rootRunID)"
+        )
+        add("awaits parent", self.awaitsParent, "")
         add(
             "signals", info.signalCount > 0, "\(info.signalCount) \(self.signalRequestIDs.sorted())"
         )

@@ -84,6 +84,7 @@ enum HistoryRules {
         var completedTasks: Set<Int64> = []
         /// Updates that were accepted and are not done, by id.
         var updates: [String: Int64] = [:]
+        var others = PendingOthers()
 
         mutating func take(_ event: HistoryEvent) -> String? {
             switch event.attributes {
@@ -121,7 +122,7 @@ enum HistoryRules {
                 }
                 self.updates[attributes.meta.updateID] = 0
             default:
-                return self.takeActivity(event)
+                return self.takeActivity(event) ?? self.others.take(event, self.completedTasks)
             }
             return nil
         }

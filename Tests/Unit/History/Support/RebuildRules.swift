@@ -64,6 +64,8 @@ extension MutableState {
         activities: \(self.activities.sorted { $0.key < $1.key }.map { $0.value.textFormatString() })
         scheduled: \(self.activityScheduledEvents.keys.sorted())
         callbacks: \(self.callbacks.map { $0.textFormatString() })
+        children: \(self.children.sorted { $0.key < $1.key }.map { $0.value.textFormatString() })
+        external: \(self.externalSignals.keys.sorted()) \(self.externalCancels.keys.sorted())
         timers: \(self.timers.sorted { $0.key < $1.key }.map { $0.value.textFormatString() })
         signal requests: \(self.signalRequestIDs.sorted()) started: \(self.startedEvent.eventID)
         """

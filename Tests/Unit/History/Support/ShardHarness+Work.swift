@@ -157,6 +157,24 @@ extension ShardHarness {
             to: WorkflowID(task.workflowExecution.workflowID))
     }
 
+    /// Takes the next workflow task of a workflow and completes it.
+    func work(on workflowID: WorkflowID, _ commands: Command...) throws {
+        let task = try self.takeWorkflowTask(of: workflowID)
+        try self.call(self.completion(of: task, commands), to: workflowID)
+    }
+
+    func takeWorkflowTask(of workflowID: WorkflowID) throws -> PollTask {
+        let index = try #require(
+            self.handedOver.firstIndex {
+                $0.queue.type == .workflow && $0.run.workflowID == workflowID
+            }, "\(workflowID) has no workflow task")
+        return try self.take(self.handedOver.remove(at: index))
+    }
+
+    func hasWorkflowTask(of workflowID: WorkflowID) -> Bool {
+        self.handedOver.contains { $0.queue.type == .workflow && $0.run.workflowID == workflowID }
+    }
+
     func failTask(
         _ task: PollTask, cause: WorkflowTaskFailedCause = .workflowWorkerUnhandledFailure
     ) throws {

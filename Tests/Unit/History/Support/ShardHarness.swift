@@ -45,7 +45,8 @@ final class ShardHarness {
 
     var holdsCommits = false
     var holdsLoads = false
-    var commitFaults: [CommitFault] = []
+    /// Of the next commits; nil is none.
+    var commitFaults: [CommitFault?] = []
     private(set) var commitCount = 0
     /// Of each commit that removed runs.
     private(set) var deletedRunsPerCommit: [Int] = []
@@ -56,6 +57,13 @@ final class ShardHarness {
     private var senders: [RequestID: Int64] = [:]
     /// What tasks have sent to other runs.
     private(set) var sentRequests: [HistoryRequest] = []
+    /// Other namespaces there are.
+    var namespaces: [NamespaceID: NamespaceReference] = [:]
+    /// What becomes of the requests tasks send; nil lets them arrive.
+    var sentRequestFault: (HistoryRequest) -> ServiceError? = { _ in nil }
+    /// Keeps what tasks send from arriving.
+    var holdsSent = false
+    private var heldSent: [(HistoryRequest, Int64)] = []
     private var lastName = 0
 
     init(seed: UInt64 = 1, adjust: (inout Settings) -> Void = { _ in }) {
@@ -89,6 +97,7 @@ final class ShardHarness {
         self.heldLoads = []
         self.queries = []
         self.senders = [:]
+        self.heldSent = []
         self.boot()
     }
 
@@ -103,14 +112,14 @@ final class ShardHarness {
     @discardableResult
     func send(
         _ operation: HistoryOperation, to workflowID: WorkflowID = "w",
-        of archetype: Archetype = .workflow, deadline: Timestamp? = nil
+        of archetype: Archetype = .workflow, deadline: Timestamp? = nil,
+        in namespace: NamespaceReference = testNamespace, naming: [String: NamespaceID] = [:]
     ) -> RequestID {
         self.lastRequest += 1
         let id = RequestID(self.lastRequest)
         let request = HistoryRequest(
-            archetype: archetype, namespace: testNamespace, workflowID: workflowID,
-            deadline: deadline,
-            operation: operation)
+            archetype: archetype, namespace: namespace, workflowID: workflowID,
+            deadline: deadline, operation: operation, otherNamespaces: naming)
         self.feed(.requestArrived(id, request))
         return id
     }
@@ -199,6 +208,13 @@ final class ShardHarness {
             if refusal == nil { self.handedOver.append(dispatch) }
             self.feed(.offered(dispatch, refusal))
         case .send(let taskID, let request): self.send(request, for: taskID)
+        case .sendAcross(let taskID, let request):
+            if let namespace = self.namespaces[request.namespace.id] {
+                self.send(request.in(namespace), for: taskID)
+            } else {
+                let error = ServiceError(.namespaceNotFound(name: "other"), "not found")
+                self.feed(.requestAnswered(taskID: taskID, .failure(error)))
+            }
         case .readEvents(let taskID, let fetch):
             let events = Result { fetch.page(try self.read(fetch)).events }.asService
             self.feed(.eventsRead(taskID: taskID, events))
@@ -222,16 +238,33 @@ final class ShardHarness {
 
     /// Sends a task's request to this same shard, whose answer goes back to the task.
     private func send(_ request: HistoryRequest, for taskID: Int64) {
+        self.sentRequests.append(request)
+        if let fault = self.sentRequestFault(request) {
+            return self.feed(.requestAnswered(taskID: taskID, .failure(fault)))
+        }
+        guard !self.holdsSent else { return self.heldSent.append((request, taskID)) }
+        self.deliver(request, for: taskID)
+    }
+
+    private func deliver(_ request: HistoryRequest, for taskID: Int64) {
         self.lastRequest += 1
         let id = RequestID(self.lastRequest)
         self.senders[id] = taskID
-        self.sentRequests.append(request)
         self.feed(.requestArrived(id, request))
     }
 
     /// A receiver has answered, or has not.
     func answer(_ attempt: CallbackAttempt, _ outcome: CallbackOutcome) {
         self.feed(.callbackAnswered(attempt.range, taskID: attempt.taskID, outcome))
+    }
+
+    var heldSentCount: Int { self.heldSent.count }
+
+    /// Lets what tasks have sent so far arrive.
+    func releaseSent() {
+        let held = self.heldSent
+        self.heldSent = []
+        for (request, taskID) in held { self.deliver(request, for: taskID) }
     }
 
     private func reply(_ id: RequestID, _ outcome: Outcome) {

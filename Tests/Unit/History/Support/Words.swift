@@ -11,6 +11,11 @@ typealias SignalWithStartBody =
     Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest
 typealias CompletionBody = Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest
 typealias ActivityAttributes = Temporal_Api_Command_V1_ScheduleActivityTaskCommandAttributes
+typealias ChildAttributes = Temporal_Api_Command_V1_StartChildWorkflowExecutionCommandAttributes
+typealias SignalExternalAttributes =
+    Temporal_Api_Command_V1_SignalExternalWorkflowExecutionCommandAttributes
+typealias CancelExternalAttributes =
+    Temporal_Api_Command_V1_RequestCancelExternalWorkflowExecutionCommandAttributes
 typealias ContinueAttributes =
     Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes
 
@@ -116,6 +121,47 @@ extension Temporal_Api_Command_V1_Command {
             $0.commandType = .continueAsNewWorkflowExecution
             $0.continueAsNewWorkflowExecutionCommandAttributes = .with {
                 $0.input = .text("again")
+                configure(&$0)
+            }
+        }
+    }
+
+    static func child(
+        _ workflowID: String = "c", configure: (inout ChildAttributes) -> Void = { _ in }
+    ) -> Self {
+        .with {
+            $0.commandType = .startChildWorkflowExecution
+            $0.startChildWorkflowExecutionCommandAttributes = .with {
+                $0.workflowID = workflowID
+                $0.workflowType.name = "Child"
+                $0.input = .text("input")
+                configure(&$0)
+            }
+        }
+    }
+
+    static func signalExternal(
+        _ workflowID: String, configure: (inout SignalExternalAttributes) -> Void = { _ in }
+    ) -> Self {
+        .with {
+            $0.commandType = .signalExternalWorkflowExecution
+            $0.signalExternalWorkflowExecutionCommandAttributes = .with {
+                $0.execution.workflowID = workflowID
+                $0.signalName = "hello"
+                $0.input = .text("input")
+                configure(&$0)
+            }
+        }
+    }
+
+    static func cancelExternal(
+        _ workflowID: String, configure: (inout CancelExternalAttributes) -> Void = { _ in }
+    ) -> Self {
+        .with {
+            $0.commandType = .requestCancelExternalWorkflowExecution
+            $0.requestCancelExternalWorkflowExecutionCommandAttributes = .with {
+                $0.workflowID = workflowID
+                $0.reason = "enough"
                 configure(&$0)
             }
         }

@@ -43,6 +43,12 @@ extension Transition {
             try self.continueAsNew(attributes, command, completedEventID)
         case .protocolMessageCommandAttributes(let attributes):
             try self.applyMessage(attributes)
+        case .startChildWorkflowExecutionCommandAttributes(let attributes):
+            try self.startChild(attributes, command, completedEventID)
+        case .signalExternalWorkflowExecutionCommandAttributes(let attributes):
+            try self.signalExternal(attributes, command, completedEventID)
+        case .requestCancelExternalWorkflowExecutionCommandAttributes(let attributes):
+            try self.requestCancelExternal(attributes, command, completedEventID)
         default:
             throw CommandFailure(
                 .unspecified, "Command \(command.commandType) is not supported by this server.")

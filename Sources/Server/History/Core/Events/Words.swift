@@ -27,11 +27,39 @@ extension EventType {
             .workflowExecutionUpdateAdmitted:
             true
         default:
+            self.isOfOtherRun
+        }
+    }
+
+    /// Whether such an event says what came of a child or of a request to another workflow.
+    var isOfOtherRun: Bool {
+        switch self {
+        case .startChildWorkflowExecutionFailed, .childWorkflowExecutionStarted,
+            .signalExternalWorkflowExecutionFailed, .externalWorkflowExecutionSignaled,
+            .requestCancelExternalWorkflowExecutionFailed,
+            .externalWorkflowExecutionCancelRequested:
+            true
+        default:
+            self.endsChild
+        }
+    }
+
+    /// Whether such an event ends a child that was started.
+    var endsChild: Bool {
+        switch self {
+        case .childWorkflowExecutionCompleted, .childWorkflowExecutionFailed,
+            .childWorkflowExecutionCanceled, .childWorkflowExecutionTimedOut,
+            .childWorkflowExecutionTerminated:
+            true
+        default:
             false
         }
     }
 
-    /// Whether such an event ends an activity; those follow all others when the buffer is flushed.
+    /// Whether such an event follows all others when the buffer is flushed.
+    var endsPending: Bool { self.endsActivity || self.endsChild }
+
+    /// Whether such an event ends an activity.
     var endsActivity: Bool {
         switch self {
         case .activityTaskCompleted, .activityTaskFailed, .activityTaskTimedOut,

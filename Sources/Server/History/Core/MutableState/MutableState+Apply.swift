@@ -37,6 +37,7 @@ extension MutableState {
             .timerCanceledEventAttributes:
             return try self.applyTimer(event)
         default:
+            if let changed = try self.applyToOthers(event) { return changed }
             return try self.applyToRun(event)
         }
     }
@@ -151,8 +152,7 @@ extension MutableState {
         }
         if event.hasUserMetadata { self.info.userMetadata = event.userMetadata }
         self.takeOverResetPoints(of: attributes, at: startedAt)
-        self.info.rootWorkflowID = attributes.workflowID
-        self.info.rootRunID = self.info.runID
+        self.applyParent(attributes)
         return [.startedEvent]
             + self.addCallbacks(
                 attributes.completionCallbacks, requestID: self.info.createRequestID, of: event)

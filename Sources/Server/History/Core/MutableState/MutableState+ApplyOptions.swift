@@ -35,6 +35,8 @@ extension MutableState {
             guard self.updates[id] != nil else { return [] }
             self.updates[id]?.admittedEventID = event.eventID
             return [.update(id)]
+        case .childWorkflowExecutionStartedEventAttributes:
+            return self.applyNumber(ofChildStarted: event)
         default:
             return []
         }

@@ -43,6 +43,7 @@ extension MutableState {
     ) {
         let scheduledAt = Timestamp(event.eventTime).nanoseconds
         self.info.firstTaskBackoffUntil = 0
+        self.info.awaitsParent = false
         self.info.workflowTask = .with {
             $0.kind = .normal
             $0.scheduledEventID = event.eventID
@@ -140,5 +141,8 @@ extension MutableState {
     }
 
     /// Whether nothing of this run is on its way to other workflows.
-    private var isResettable: Bool { true }
+    private var isResettable: Bool {
+        self.children.isEmpty && self.externalSignals.isEmpty && self.externalCancels.isEmpty
+            && !self.bufferedEvents.contains(where: \.event.eventType.isOfOtherRun)
+    }
 }

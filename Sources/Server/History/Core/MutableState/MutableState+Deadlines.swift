@@ -68,7 +68,7 @@ extension MutableState {
         if self.info.executionExpirationAt != 0 {
             body(self.info.executionExpirationAt, .executionTimeout)
         }
-        if self.isBackingOff, !self.isPaused {
+        if self.isBackingOff, !self.isPaused, !self.awaitsParent {
             body(self.info.firstTaskBackoffUntil, .firstTaskBackoff)
         }
         if self.info.hasWorkflowTask {

@@ -8,6 +8,8 @@ package struct RebuiltState: Sendable {
     package fileprivate(set) var state: MutableState
     /// The parts of the state that came about on the way, besides its info.
     package fileprivate(set) var changed: Set<RunItem.Changed> = []
+    /// The run that wrote the events at hand: each reset goes on in a new one.
+    private var writer = RunID("")
 
     /// Folds the batches of a history, from its first event on.
     ///
@@ -44,6 +46,8 @@ package struct RebuiltState: Sendable {
             throw HistoryCorrupted("event \(event.eventID) follows the end of its run")
         }
         self.changed.formUnion(try self.state.apply(event))
+        self.writer = event.writer ?? self.writer
+        self.state.setRequestID(of: event, writtenBy: self.writer)
         self.state.keepResetPoints(settings.autoResetPointsMax)
         self.changed.formUnion(
             self.state.keepAttachedRequests(settings.attachedRequestsMax))
@@ -98,6 +102,9 @@ extension StoredExecutionInfo {
         self.searchAttributes[MutableState.pauseInfoAttribute] = nil
         // Written on the run that was left, whose history had ended.
         self.resetRunID = ""
+        self.deleteWhenClosed = false
+        // Ends without an event if the first workflow task has another reason to wait.
+        self.awaitsParent = false
         if self.hasWorkflowTask { self.forgetWorkflowTaskBesideHistory() }
     }
 

@@ -11,6 +11,9 @@ package enum RunItem: Int32, Sendable {
     case timer = 4
     case bufferedEvent = 5
     case signalRequest = 6
+    case child = 7
+    case externalSignal = 8
+    case externalCancel = 9
     case attachedRequest = 13
     case update = 20
     case callback = 14
@@ -23,6 +26,9 @@ package enum RunItem: Int32, Sendable {
         case timer(String)
         case bufferedEvent(Int)
         case signalRequest(String)
+        case child(Int64)
+        case externalSignal(Int64)
+        case externalCancel(Int64)
         case attachedRequest(String)
         case update(String)
         case callback(Int)
@@ -36,6 +42,9 @@ package enum RunItem: Int32, Sendable {
             case .timer(let id): RunItem.timer.key(id)
             case .bufferedEvent(let ordinal): RunItem.bufferedEvent.key(String(ordinal))
             case .signalRequest(let id): RunItem.signalRequest.key(id)
+            case .child(let id): RunItem.child.key(String(id))
+            case .externalSignal(let id): RunItem.externalSignal.key(String(id))
+            case .externalCancel(let id): RunItem.externalCancel.key(String(id))
             case .attachedRequest(let id): RunItem.attachedRequest.key(id)
             case .update(let id): RunItem.update.key(id)
             case .callback(let number): RunItem.callback.key(String(number))
@@ -86,6 +95,15 @@ extension MutableState {
             self.bufferedEvents.append(
                 BufferedEvent(ordinal: ordinal, event: try HistoryEvent(serializedBytes: bytes)))
         case .signalRequest: self.signalRequestIDs.insert(key.id)
+        case .child:
+            let child = try StoredChild(serializedBytes: bytes)
+            self.children[child.initiatedEventID] = child
+        case .externalSignal:
+            let signal = try StoredExternalRequest(serializedBytes: bytes)
+            self.externalSignals[signal.initiatedEventID] = signal
+        case .externalCancel:
+            let cancel = try StoredExternalRequest(serializedBytes: bytes)
+            self.externalCancels[cancel.initiatedEventID] = cancel
         case .attachedRequest:
             self.attachedRequests[key.id] = try StoredAttachedRequest(serializedBytes: bytes)
         case .update: self.updates[key.id] = try StoredUpdate(serializedBytes: bytes)
@@ -107,6 +125,11 @@ extension MutableState {
             return self.bufferedEvents.first { String($0.ordinal) == key.id }
                 .map { Self.bytes($0.event) }
         case .signalRequest: return self.signalRequestIDs.contains(key.id) ? [] : nil
+        case .child: return Int64(key.id).flatMap { self.children[$0] }.map(Self.bytes)
+        case .externalSignal:
+            return Int64(key.id).flatMap { self.externalSignals[$0] }.map(Self.bytes)
+        case .externalCancel:
+            return Int64(key.id).flatMap { self.externalCancels[$0] }.map(Self.bytes)
         case .attachedRequest: return self.attachedRequests[key.id].map(Self.bytes)
         case .update: return self.updates[key.id].map(Self.bytes)
         case .callback: return Int(key.id).flatMap { self.callback($0) }.map(Self.bytes)

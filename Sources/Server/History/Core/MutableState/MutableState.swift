@@ -28,6 +28,14 @@ package struct MutableState: Equatable, Sendable {
     package internal(set) var activityScheduledEvents: [Int64: HistoryEvent] = [:]
     /// Pending timers by timer id.
     package internal(set) var timers: [String: StoredTimer] = [:]
+    /// Children that have not ended, by the event that asked for them.
+    ///
+    /// A closed run keeps those of which it does not know whether they were started.
+    package internal(set) var children: [Int64: StoredChild] = [:]
+    /// Signals to other workflows that are on their way, by the event that asked for them.
+    package internal(set) var externalSignals: [Int64: StoredExternalRequest] = [:]
+    /// Cancel requests to other workflows that are on their way.
+    package internal(set) var externalCancels: [Int64: StoredExternalRequest] = [:]
     package internal(set) var bufferedEvents: [BufferedEvent] = []
     /// Request ids of the signals this run has taken in.
     package internal(set) var signalRequestIDs: Set<String> = []
@@ -83,6 +91,10 @@ package struct MutableState: Equatable, Sendable {
     /// Whether the first workflow task still waits for a start delay or back-off.
     package var isBackingOff: Bool { self.info.firstTaskBackoffUntil != 0 }
 
+    /// Whether the first workflow task waits for the parent to know of this run.
+    package var awaitsParent: Bool { self.info.awaitsParent }
+    package var hasParent: Bool { !self.info.parentWorkflowID.isEmpty }
+
     package func activity(named activityID: String) -> StoredActivity? {
         self.scheduledEventIDs[activityID].flatMap { self.activities[$0] }
     }
@@ -99,6 +111,9 @@ package struct MutableState: Equatable, Sendable {
         self.scheduledEventIDs = [:]
         self.timers = [:]
         self.signalRequestIDs = []
+        self.children = self.children.filter { !$0.value.isStarted }
+        self.externalSignals = [:]
+        self.externalCancels = [:]
         // A run that was reset is asked when it really began.
         if self.info.resetFromRunID.isEmpty { self.startedEvent = HistoryEvent() }
     }

@@ -29,6 +29,7 @@ extension MutableState {
             $0.pendingActivities = self.activities.values
                 .sorted { $0.scheduledEventID < $1.scheduledEventID }.map(\.description)
             $0.callbacks = self.callbacks.map(\.description)
+            $0.pendingChildren = self.pendingChildren
             if self.hasWorkflowTask { $0.pendingWorkflowTask = self.pendingWorkflowTask }
             $0.workflowExtendedInfo = .with {
                 if self.info.executionExpirationAt != 0 {
@@ -92,6 +93,13 @@ extension MutableState {
                 $0.workflowID = self.info.rootWorkflowID
                 $0.runID = self.info.rootRunID
             }
+            if self.hasParent {
+                $0.parentNamespaceID = self.info.parentNamespaceID
+                $0.parentExecution = .with {
+                    $0.workflowID = self.info.parentWorkflowID
+                    $0.runID = self.info.parentRunID
+                }
+            }
             if self.info.hasPriority { $0.priority = self.info.priority }
             if self.info.hasVersioningOverride {
                 $0.versioningInfo.versioningOverride = self.info.versioningOverride
@@ -137,8 +145,9 @@ extension MutableState {
             historyLength: self.isRunning ? 0 : self.info.nextEventID - 1,
             historySizeBytes: self.isRunning ? 0 : self.info.historySize,
             stateTransitionCount: self.isRunning ? 0 : self.info.stateTransitionCount,
-            parentWorkflowID: nil, parentRunID: nil, rootWorkflowID: self.info.rootWorkflowID,
-            rootRunID: self.info.rootRunID,
+            parentWorkflowID: self.hasParent ? self.info.parentWorkflowID : nil,
+            parentRunID: self.hasParent ? self.info.parentRunID : nil,
+            rootWorkflowID: self.info.rootWorkflowID, rootRunID: self.info.rootRunID,
             searchAttributes: decoded, memo: MutableState.bytes(memo),
             searchAttributePayloads: MutableState.bytes(attributes))
     }

@@ -68,7 +68,7 @@ extension HistoryShard {
 
 extension CachedRun {
     /// Whether this run is of the chain that began with `runID`; empty means any.
-    fileprivate func belongs(toChainOf runID: String) -> Bool {
+    func belongs(toChainOf runID: String) -> Bool {
         runID.isEmpty || self.state.info.firstRunID == runID
     }
 }

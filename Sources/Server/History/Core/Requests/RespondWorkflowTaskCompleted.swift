@@ -51,6 +51,7 @@ extension HistoryShard {
     ) throws(CommandFailure) {
         let key = run.state.key
         var transition = self.transition(of: run)
+        transition.otherNamespaces = call.request.otherNamespaces
         try transition.complete(request, heartbeatOf: run.state.info.workflowTask)
         let response = CompletedResponse.with {
             $0.activityTasks = transition.startEagerActivities(identity: request.identity)

@@ -30,7 +30,7 @@ extension HistoryShard {
     }
 
     /// Appends a signal, once per request id.
-    private mutating func deliver(
+    mutating func deliver(
         _ attributes: Temporal_Api_History_V1_WorkflowExecutionSignaledEventAttributes,
         links: [Temporal_Api_Common_V1_Link], to run: CachedRun, _ effects: inout [Effect]
     ) -> ServiceError? {

@@ -125,12 +125,18 @@ extension HistoryShard {
             run, call, isNew: true, isEager: request.requestEagerExecution, &effects)
     }
 
-    func creating(_ request: StartRequest, _ call: Call, runID: RunID) -> Transition {
+    /// `configure` adds what the request does not say to the first event's attributes.
+    func creating(
+        _ request: StartRequest, _ call: Call, runID: RunID,
+        configure: (inout Temporal_Api_History_V1_WorkflowExecutionStartedEventAttributes) -> Void =
+            { _ in }
+    ) -> Transition {
         let event = HistoryEvent.with {
             $0.eventType = .workflowExecutionStarted
             $0.eventTime = self.now.proto
             $0.workflowExecutionStartedEventAttributes = request.startedAttributes(
                 runID: runID, now: self.now, isEager: request.isEager(at: self.now, self.settings))
+            configure(&$0.workflowExecutionStartedEventAttributes)
             if request.hasUserMetadata { $0.userMetadata = request.userMetadata }
             $0.links = request.links
         }

@@ -15,6 +15,7 @@ extension Transition {
         self.settleActivities(reason: reason)
         var updateIDs: Set<String> = []
         for event in later { self.reapply(event, excluding: excluded, &updateIDs) }
+        self.resumeOtherRuns()
         self.needsWorkflowTask = true
     }
 
@@ -116,6 +117,9 @@ extension Transition {
         copy.eventID = 0
         copy.taskID = 0
         copy.eventTime = self.now.proto
+        if let child = copy.endedChild {
+            copy.setChildStarted(self.state.children[child]?.startedEventID ?? 0)
+        }
         var probe = self.state
         do throws(HistoryCorrupted) { _ = try probe.apply(copy) } catch { return }
         self.append(copy)

@@ -192,7 +192,8 @@ extension HistoryShard {
             case .timer(let key):
                 self.timerLoads -= 1
                 self.timers.set(key, to: self.now + .seconds(5))
-            case .task(let id), .answer(let id, _), .delivered(let id, _): self.retry(id)
+            case .task(let id), .events(let id, _), .answer(let id, _), .delivered(let id, _):
+                self.retry(id)
             }
         }
     }
@@ -233,6 +234,10 @@ extension HistoryShard {
         case .task(let id):
             self.resume(id, missing: missing, &effects) { shard, effects in
                 shard.begin(id, &effects)
+            }
+        case .events(let id, let result):
+            self.resume(id, missing: missing, &effects) { shard, effects in
+                shard.eventsRead(id, result, &effects)
             }
         case .answer(let id, let result):
             self.resume(id, missing: missing, &effects) { shard, effects in

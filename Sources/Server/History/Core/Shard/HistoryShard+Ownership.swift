@@ -93,6 +93,8 @@ extension HistoryShard {
         self.deletionDueAt = nil
         self.deliveries = DeliveryQueue()
         self.completions = [:]
+        self.closingChildren = []
+        self.childrenToClose = []
         self.timers = DeadlineHeap()
         self.timerHorizon = nil
         self.isLoadingTimers = false

@@ -79,6 +79,8 @@ extension HistoryShard {
             self.getHistory(body, showsUnwritten: showsUnwritten, call, &effects)
         case .resetStickyTaskQueue(let runID): self.resetSticky(runID, call, &effects)
         case .reset(let body): self.reset(body, call, &effects)
+        case .delete(let runID): self.delete(runID, call, &effects)
+        case .fromRun(let operation): self.perform(operation, call, &effects)
         case .pause(let body): self.pause(body, call, &effects)
         case .unpause(let body): self.unpause(body, call, &effects)
         case .getHistoryReverse(let body): self.getHistoryReverse(body, call, &effects)

@@ -48,10 +48,15 @@ extension HistoryShard {
             return
         }
         switch task.work {
+        case .startChild(let id): self.beginChildStart(id, taskID, &effects)
+        case .releaseChild(let child): self.release(child, taskID, &effects)
+        case .closeChild(let child): self.close(child, taskID, &effects)
+        case .notifyParent(let notice): self.notifyParent(notice, taskID, &effects)
+        case .signalExternal(let id): self.beginSignal(id, taskID, &effects)
+        case .cancelExternal(let id): self.beginCancel(id, taskID, &effects)
+        case .deleteRun: self.deleteRun(taskID, &effects)
         case .deliverCallback: self.beginDelivery(taskID, &effects)
-        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
-            .releaseChild, .notifyParent, .closeChild, .deleteRun, nil:
-            self.finish(taskID)
+        case .workflowTask, .activity, nil: self.finish(taskID)
         }
     }
 
@@ -60,14 +65,20 @@ extension HistoryShard {
         _ taskID: Int64, _ result: Result<HistoryReply, ServiceError>, _ effects: inout [Effect]
     ) {
         guard self.phase == .serving, let task = self.tasks[taskID] else { return }
+        self.closingChildren.remove(taskID)
+        defer { self.closeMoreChildren(&effects) }
         if case .failure(let error) = result, error.isWorthRepeating {
             self.retry(taskID)
             return
         }
         switch task.work {
-        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
-            .releaseChild, .notifyParent, .closeChild, .deliverCallback, .deleteRun, nil:
+        case .startChild(let id): self.childStartAnswered(id, taskID, result, &effects)
+        case .signalExternal(let id): self.signalAnswered(id, taskID, result, &effects)
+        case .cancelExternal(let id): self.cancelAnswered(id, taskID, result, &effects)
+        case .releaseChild, .notifyParent, .closeChild:
+            // Whatever the other run said, there is nothing more to be done.
             self.finish(taskID)
+        case .workflowTask, .activity, .deliverCallback, .deleteRun, nil: self.finish(taskID)
         }
     }
 
@@ -76,10 +87,16 @@ extension HistoryShard {
         _ effects: inout [Effect]
     ) {
         guard self.phase == .serving, let task = self.tasks[taskID] else { return }
+        if case .deliverCallback = task.work {
+            return self.closeEventRead(taskID, result, &effects)
+        }
+        guard let event = try? result.get().first else { return self.retry(taskID) }
         switch task.work {
-        case .deliverCallback: self.closeEventRead(taskID, result, &effects)
-        case .workflowTask, .activity, .startChild, .signalExternal, .cancelExternal,
-            .releaseChild, .notifyParent, .closeChild, .deleteRun, nil:
+        case .startChild(let id): self.startChild(id, as: event, taskID, &effects)
+        case .notifyParent(let notice): self.notifyParent(notice, of: event, taskID, &effects)
+        case .signalExternal(let id): self.signal(id, as: event, taskID, &effects)
+        case .workflowTask, .activity, .cancelExternal, .releaseChild, .closeChild,
+            .deliverCallback, .deleteRun, nil:
             self.finish(taskID)
         }
     }
@@ -106,6 +123,7 @@ extension HistoryShard {
         guard let key = self.tasks[taskID]?.key else { return }
         if self.runs[key] == nil, missing == .some(.some(key.runID)) {
             self.finish(taskID)
+            self.closeMoreChildren(&effects)
         } else {
             body(&self, &effects)
         }
@@ -147,6 +165,7 @@ extension HistoryShard {
         self.taskAttempts[taskID] = nil
         self.taskRetries.set(taskID, to: nil)
         self.deliveries.end(taskID)
+        self.closingChildren.remove(taskID)
         self.finishedTasks.append(taskID)
         if self.deletionDueAt == nil {
             self.deletionDueAt = self.now + self.settings.taskDeletionDelay

@@ -100,6 +100,9 @@ extension HistoryShard {
             return
         }
         if due.contains(.retention) {
+            guard !self.isNeeded(key) else {
+                return self.setTimer(key, to: self.now + .seconds(60))
+            }
             self.delete(key)
             return
         }

@@ -28,6 +28,8 @@ package struct HistoryShard: Machine {
         case request(RequestID, HistoryRequest)
         case timer(WorkflowKey)
         case task(Int64)
+        /// Events a task has asked for.
+        case events(Int64, Result<[HistoryEvent], ServiceError>)
         /// The answer to what a task has sent.
         case answer(Int64, Result<HistoryReply, ServiceError>)
         /// What became of a task's attempt to deliver a callback.
@@ -85,6 +87,9 @@ package struct HistoryShard: Machine {
     /// Done, to be removed by the next commit.
     var finishedTasks: [Int64] = []
     var deletionDueAt: Timestamp?
+    /// Tasks that are closing a child, and those that will when there is room.
+    var closingChildren: Set<Int64> = []
+    var childrenToClose: [Int64] = []
 
     /// Callbacks on their way, by task, and those that wait until they may be.
     var deliveries = DeliveryQueue()

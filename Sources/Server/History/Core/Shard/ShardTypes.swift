@@ -50,6 +50,8 @@ extension HistoryShard {
         case offer(TaskDispatch)
         /// Send a task's request to the shard of its workflow, which may be this one.
         case send(taskID: Int64, HistoryRequest)
+        /// As `send`, to a run of another namespace, which must be looked up first.
+        case sendAcross(taskID: Int64, HistoryRequest)
         /// Read events that a task needs.
         case readEvents(taskID: Int64, HistoryFetch)
         /// Make one attempt to tell a receiver of the end of a run.

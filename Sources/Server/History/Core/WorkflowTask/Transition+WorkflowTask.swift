@@ -11,7 +11,7 @@ extension Transition {
     /// One that does not go to matching is started in the same transition.
     mutating func scheduleWorkflowTask(attempt: Int32 = 1, isForMatching: Bool = true) {
         guard self.state.isRunning, !self.state.isPaused, !self.state.hasWorkflowTask,
-            !self.state.isBackingOff
+            !self.state.isBackingOff, !self.state.awaitsParent
         else { return }
         // Events the worker has not seen end a streak: the task that brings them is a normal one.
         let attempt = self.state.bufferedEvents.isEmpty ? attempt : 1

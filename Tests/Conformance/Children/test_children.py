@@ -1,0 +1,292 @@
+"""Child workflows: how they start, end, and what their parents see of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import ParentClosePolicy
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import (
+    ApplicationError, CancelledError, ChildWorkflowError, TerminatedError, TimeoutError,
+)
+
+from Support.families import ALL, CancelsChild, Child, Parent, SignalsChild
+from Support.histories import assert_history, find, types
+from Support.raw import RawClient
+from Support.sdk import events_of, eventually, make_worker
+
+
+async def _start(client: Client, names, *children: list[Any]) -> WorkflowHandle[Any, Any]:
+    return await client.start_workflow(
+        Parent.run, list(children), id=names("parent"), task_queue=names.task_queue)
+
+
+async def _cause(handle: WorkflowHandle[Any, Any]) -> BaseException | None:
+    """What the parent's failure says of its child."""
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+    error = caught.value.cause
+    assert isinstance(error, ChildWorkflowError)
+    return error.cause
+
+
+async def _child_started(client: Client, child_id: str) -> WorkflowHandle[Any, Any]:
+    """The child, once its worker has seen it."""
+    handle = client.get_workflow_handle(child_id)
+
+    async def is_worked_on() -> bool:
+        try:
+            return "WorkflowTaskCompleted" in types(await events_of(handle))
+        except Exception:
+            return False
+
+    await eventually(is_worked_on)
+    return handle
+
+
+async def test_result(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "result"])
+        assert await handle.result() == [f"result of {names('c')}"]
+    child = await events_of(client.get_workflow_handle(names("c")))
+    run_id = find(child, "WorkflowExecutionStarted")["originalExecutionRunId"]
+    events = await events_of(handle)
+    shown = [name for name in types(events) if "Child" in name]
+    assert shown == [
+        "StartChildWorkflowExecutionInitiated", "ChildWorkflowExecutionStarted",
+        "ChildWorkflowExecutionCompleted"]
+    started = find(events, "ChildWorkflowExecutionStarted")
+    assert started["workflowExecution"] == {"workflowId": names("c"), "runId": run_id}
+    completed = find(events, "ChildWorkflowExecutionCompleted")
+    assert completed["result"] == [f"result of {names('c')}"]
+    assert completed["initiatedEventId"] == started["initiatedEventId"]
+    assert_history(child, """
+        1 WorkflowExecutionStarted {"parentWorkflowNamespace": "default", "attempt": 1}
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 WorkflowExecutionCompleted
+    """)
+
+
+async def test_failure(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "failure"])
+        cause = await _cause(handle)
+    assert isinstance(cause, ApplicationError) and cause.type == "Oops"
+    failed = find(await events_of(handle), "ChildWorkflowExecutionFailed")
+    assert failed["retryState"] == "RETRY_STATE_RETRY_POLICY_NOT_SET"
+    assert failed["failure"]["message"] == "child failed"
+
+
+async def test_termination(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "wait"])
+        child = await _child_started(client, names("c"))
+        await child.terminate(reason="enough")
+        cause = await _cause(handle)
+    assert isinstance(cause, TerminatedError)
+    find(await events_of(handle), "ChildWorkflowExecutionTerminated")
+
+
+async def test_cancellation_by_a_client(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "wait"])
+        child = await _child_started(client, names("c"))
+        await child.cancel()
+        cause = await _cause(handle)
+    assert isinstance(cause, CancelledError)
+    find(await events_of(handle), "ChildWorkflowExecutionCanceled")
+
+
+@pytest.mark.parametrize("option", ["run_timeout", "execution_timeout"])
+async def test_timeout(client: Client, names, option: str) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "wait", {option: 1}])
+        cause = await _cause(handle)
+    assert isinstance(cause, TimeoutError)
+    timed_out = find(await events_of(handle), "ChildWorkflowExecutionTimedOut")
+    expected = "NOT_SET" if option == "run_timeout" else "TIMEOUT"
+    assert timed_out["retryState"].endswith((expected, "NOT_SET"))
+
+
+async def test_continue_as_new(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "continues"])
+        assert await handle.result() == [f"result of {names('c')}"]
+    events = await events_of(handle)
+    first = find(events, "ChildWorkflowExecutionStarted")["workflowExecution"]["runId"]
+    last = find(events, "ChildWorkflowExecutionCompleted")["workflowExecution"]["runId"]
+    assert first != last
+    second = find(
+        await events_of(client.get_workflow_handle(names("c"), run_id=last)),
+        "WorkflowExecutionStarted")
+    assert second["continuedExecutionRunId"] == first
+    assert second["parentWorkflowExecution"]["workflowId"] == names("parent")
+    assert second["firstExecutionRunId"] == first
+
+
+async def test_retry(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "second attempt", {"attempts": 2}])
+        assert await handle.result() == ["attempt 2"]
+    names_of_events = types(await events_of(handle))
+    assert names_of_events.count("ChildWorkflowExecutionStarted") == 1
+    assert "ChildWorkflowExecutionFailed" not in names_of_events
+
+
+async def test_retries_run_out(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "failure", {"attempts": 2}])
+        assert isinstance(await _cause(handle), ApplicationError)
+    failed = find(await events_of(handle), "ChildWorkflowExecutionFailed")
+    assert failed["retryState"] == "RETRY_STATE_NON_RETRYABLE_FAILURE"
+
+
+async def test_id_in_use(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        await client.start_workflow(
+            Child.run, "wait", id=names("c"), task_queue=names.task_queue)
+        handle = await _start(client, names, [names("c"), "result"])
+        with pytest.raises(WorkflowFailureError) as caught:
+            await handle.result()
+    # The SDK's own error for it is no failure of the application's, so the parent fails with it.
+    assert "already" in str(caught.value.cause).lower()
+    failed = find(await events_of(handle), "StartChildWorkflowExecutionFailed")
+    assert failed["cause"].endswith("WORKFLOW_ALREADY_EXISTS")
+    assert failed["workflowId"] == names("c")
+
+
+async def test_ids_are_used_again_after_the_end(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        for number in range(2):
+            handle = await client.start_workflow(
+                Parent.run, [[names("c"), "result"]], id=names(f"p{number}"),
+                task_queue=names.task_queue)
+            await handle.result()
+    second = find(await events_of(handle), "ChildWorkflowExecutionCompleted")
+    assert second["workflowExecution"]["workflowId"] == names("c")
+
+
+async def test_parent_and_root(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "family"], [names("d"), "grandchild"])
+        child, grandchild = await handle.result()
+    parent = [names("parent"), handle.first_execution_run_id]
+    assert child == [parent, parent]
+    assert grandchild[0][0] == names("d") and grandchild[1] == parent
+
+
+async def test_lists_by_parent_and_root(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "family"], [names("d"), "grandchild"])
+        await handle.result()
+
+    async def ids(query: str) -> set[str]:
+        return {run.id async for run in client.list_workflows(query)}
+
+    grandchild = f"{names('d')}-child"
+    assert await ids(f"ParentWorkflowId = '{names('parent')}'") == {names("c"), names("d")}
+    assert await ids(f"ParentRunId = '{handle.first_execution_run_id}'") == {
+        names("c"), names("d")}
+    assert await ids(f"ParentWorkflowId = '{names('d')}'") == {grandchild}
+    assert await ids(f"RootWorkflowId = '{names('parent')}'") == {
+        names("parent"), names("c"), names("d"), grandchild}
+    assert await ids(f"RootRunId = '{handle.first_execution_run_id}'") == {
+        names("parent"), names("c"), names("d"), grandchild}
+
+
+async def test_describe(client: Client, raw: RawClient, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "wait", {"policy": 2}])
+        await _child_started(client, names("c"))
+        described = await eventually(lambda: _described(raw, names))
+        child = raw.describe(names("c")).workflow_execution_info
+        pending = described.pending_children[0]
+        assert pending.workflow_id == names("c") and pending.workflow_type_name == "Child"
+        assert pending.run_id == child.execution.run_id and pending.initiated_id == 5
+        assert pending.parent_close_policy == ParentClosePolicy.PARENT_CLOSE_POLICY_ABANDON
+        assert child.parent_execution.workflow_id == names("parent")
+        assert child.parent_execution.run_id == handle.first_execution_run_id
+        assert child.root_execution == child.parent_execution
+        assert child.parent_namespace_id
+        await client.get_workflow_handle(names("c")).terminate()
+        await _cause(handle)
+    assert not raw.describe(names("parent")).pending_children
+
+
+async def _described(raw: RawClient, names) -> Any:
+    described = raw.describe(names("parent"))
+    return described if described.pending_children else None
+
+
+async def test_many_at_once(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(
+            client, names, *[[names(f"c{number}"), "result"] for number in range(30)])
+        results = await handle.result()
+    assert results == [f"result of {names(f'c{number}')}" for number in range(30)]
+    completed = types(await events_of(handle)).count("ChildWorkflowExecutionCompleted")
+    assert completed == 30
+
+
+@pytest.mark.parametrize("how", ["at once", "signal first"])
+async def test_cancellation_by_the_parent(client: Client, names, how: str) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await client.start_workflow(
+            CancelsChild.run, args=[names("c"), how], id=names("parent"),
+            task_queue=names.task_queue)
+        assert await handle.result() == "CancelledError"
+        events = await events_of(handle)
+        child = await events_of(client.get_workflow_handle(names("c")))
+    others = [name for name in types(events) if "Workflow" in name and "Task" not in name]
+    assert others[-5:-1] == [
+        "ChildWorkflowExecutionStarted", "RequestCancelExternalWorkflowExecutionInitiated",
+        "ExternalWorkflowExecutionCancelRequested", "ChildWorkflowExecutionCanceled"
+    ] or how == "signal first"
+    request = find(child, "WorkflowExecutionCancelRequested")
+    assert request["externalWorkflowExecution"]["workflowId"] == names("parent")
+    initiated = find(events, "RequestCancelExternalWorkflowExecutionInitiated")
+    assert initiated["childWorkflowOnly"] is True
+    assert types(child)[-1] == "WorkflowExecutionCanceled"
+
+
+async def test_cancelled_parent_cancels_its_child(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "wait"])
+        child = await _child_started(client, names("c"))
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    assert types(await events_of(child))[-1] == "WorkflowExecutionCanceled"
+    assert types(await events_of(handle))[-1] == "WorkflowExecutionCanceled"
+
+
+async def test_signal_to_a_child(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await client.start_workflow(
+            SignalsChild.run, names("c"), id=names("parent"), task_queue=names.task_queue)
+        assert await handle.result() == ["hello"]
+        child = await events_of(client.get_workflow_handle(names("c")))
+    signal = find(child, "WorkflowExecutionSignaled")
+    assert signal["externalWorkflowExecution"]["workflowId"] == names("parent")
+    assert signal["identity"] == "history-service"
+    find(await events_of(handle), "ExternalWorkflowExecutionSignaled")
+
+
+async def test_reset_of_a_child(client: Client, raw: RawClient, names) -> None:
+    """The parent hears nothing of the reset, and the result of the run that goes on."""
+    async with make_worker(client, names.task_queue, workflows=ALL):
+        handle = await _start(client, names, [names("c"), "signal"])
+        child = await _child_started(client, names("c"))
+        await asyncio.sleep(0.2)
+        run_id = raw.call(
+            "ResetWorkflowExecution", workflow_execution={"workflow_id": names("c")},
+            workflow_task_finish_event_id=4, request_id="reset", reason="again").run_id
+        await child.signal(Child.hear, "after")
+        assert await handle.result() == [["after"]]
+    completed = find(await events_of(handle), "ChildWorkflowExecutionCompleted")
+    assert completed["workflowExecution"]["runId"] == run_id
+    assert "ChildWorkflowExecutionTerminated" not in types(await events_of(handle))
