@@ -31,42 +31,30 @@ extension HistoryShard {
             return self.refuse(call.id, error, seeing: nil, &effects)
         }
         guard let current = self.currentRun(for: call, &effects) else { return }
-        guard case .run(let run) = current else {
-            return self.createChild(start, call, replacing: nil, &effects)
-        }
-        if run.state.wasStarted(by: start) {
+        if case .run(let run) = current, run.state.wasStarted(by: start) {
             return self.replyStarted(run.state, call, &effects)
         }
-        guard run.state.isRunning else {
-            if let error = self.refusal(of: request.workflowIDReusePolicy, after: run) {
-                return self.refuse(call.id, error, seeing: run.state.key, &effects)
-            }
-            return self.createChild(start, call, replacing: run.state.key.runID, &effects)
+        do throws(ServiceError) {
+            let opening = try self.makeRoom(
+                replacing: current, request.workflowIDReusePolicy,
+                terminates: request.workflowIDReusePolicy == .terminateIfRunning, &effects)
+            self.createChild(start, call, opening, &effects)
+        } catch {
+            self.refuse(call.id, error, seeing: current.key, &effects)
         }
-        guard request.workflowIDReusePolicy == .terminateIfRunning else {
-            return self.refuse(call.id, run.alreadyStarted, seeing: run.state.key, &effects)
-        }
-        if let error = self.tooManyStarts(of: run) {
-            return self.refuse(call.id, error, seeing: run.state.key, &effects)
-        }
-        let runID = RunID(self.generator.uuid())
-        self.terminateForReplacement(run, by: runID, &effects)
-        self.createChild(start, call, runID: runID, replacing: run.state.key.runID, &effects)
     }
 
     private mutating func createChild(
-        _ start: ChildStart, _ call: Call, runID: RunID? = nil, replacing previous: RunID?,
-        _ effects: inout [Effect]
+        _ start: ChildStart, _ call: Call, _ opening: Opening, _ effects: inout [Effect]
     ) {
-        let runID = runID ?? RunID(self.generator.uuid())
-        let transition = self.creating(start.request, call, runID: runID) { attributes in
+        let transition = self.creating(start.request, call, runID: opening.runID) { attributes in
             attributes.parentWorkflowNamespace = start.parent.namespaceName
             attributes.parentWorkflowNamespaceID = start.parent.key.namespaceID.rawValue
             attributes.parentWorkflowExecution = start.parent.execution
             attributes.parentInitiatedEventID = start.parent.initiatedEventID
             attributes.rootWorkflowExecution = start.root
         }
-        self.acceptNew(transition, replacing: previous)
+        self.acceptNew(transition, replacing: opening.previous)
         self.replyStarted(transition.state, call, &effects)
     }
 

@@ -6,10 +6,8 @@ import TemporalAPI
 
 extension HistoryShard {
     /// Starts a workflow and updates it, or updates the one that is running.
-    ///
-    /// `isRepeated` if it was tried before on a run that closed meanwhile.
     mutating func startAndUpdate(
-        _ start: StartRequest, _ update: UpdateWorkflowRequest, isRepeated: Bool, _ call: Call,
+        _ start: StartRequest, _ update: UpdateWorkflowRequest, _ call: Call,
         _ effects: inout [Effect]
     ) {
         if start.hasVersioningOverride,
@@ -18,56 +16,38 @@ extension HistoryShard {
             return self.refuse(call.id, .startFailed(error), seeing: nil, &effects)
         }
         guard let current = self.currentRun(for: call, &effects) else { return }
-        guard case .run(let run) = current else {
-            return self.create(start, update, call, replacing: nil, &effects)
+        if case .run(let run) = current, run.isMeant(by: start, update) {
+            return self.update(run, update, call, &effects)
         }
-        let key = run.state.key
-        if run.isMeant(by: start, update) {
-            return self.update(run, start, update, isRepeated: isRepeated, call, &effects)
+        do throws(ServiceError) {
+            let opening = try self.makeRoom(
+                replacing: current, start.workflowIDReusePolicy,
+                terminates: start.workflowIDConflictPolicy == .terminateExisting, &effects)
+            self.create(start, update, call, opening, &effects)
+        } catch {
+            self.refuse(call.id, .startFailed(error), seeing: current.key, &effects)
         }
-        guard run.state.isRunning else {
-            if let error = self.refusal(of: start.workflowIDReusePolicy, after: run) {
-                return self.refuse(call.id, .startFailed(error), seeing: key, &effects)
-            }
-            return self.create(start, update, call, replacing: key.runID, &effects)
-        }
-        guard start.workflowIDConflictPolicy == .terminateExisting else {
-            return self.refuse(call.id, .startFailed(run.alreadyStarted), seeing: key, &effects)
-        }
-        if let error = self.tooManyStarts(of: run) {
-            return self.refuse(call.id, .startFailed(error), seeing: key, &effects)
-        }
-        let newRunID = RunID(self.generator.uuid())
-        self.terminateForReplacement(run, by: newRunID, &effects)
-        self.create(start, update, call, runID: newRunID, replacing: key.runID, &effects)
     }
 
     /// Updates the run that is there.
     private mutating func update(
-        _ run: CachedRun, _ start: StartRequest, _ update: UpdateWorkflowRequest,
-        isRepeated: Bool, _ call: Call, _ effects: inout [Effect]
+        _ run: CachedRun, _ update: UpdateWorkflowRequest, _ call: Call,
+        _ effects: inout [Effect]
     ) {
         let key = run.state.key
         if let error = self.admit(update, to: run, &effects) {
             let refusal = ServiceError.updateFailed(error, isStarted: false)
             return self.refuse(call.id, refusal, seeing: key, &effects)
         }
-        let started = StartResponse.with {
-            $0.runID = key.runID.rawValue
-            $0.firstExecutionRunID = run.state.info.firstRunID
-            $0.status = run.state.info.status
-            $0.link = .startedEvent(of: key, namespace: call.request.namespace.name)
-        }
-        self.wait(for: self.waiter(for: update, call, .startAndUpdate(started)), on: key, &effects)
+        self.wait(for: update, startedHere: false, on: run, call, &effects)
     }
 
     /// Starts a run whose first workflow task brings the update along.
     private mutating func create(
-        _ start: StartRequest, _ update: UpdateWorkflowRequest, _ call: Call, runID: RunID? = nil,
-        replacing previous: RunID?, _ effects: inout [Effect]
+        _ start: StartRequest, _ update: UpdateWorkflowRequest, _ call: Call, _ opening: Opening,
+        _ effects: inout [Effect]
     ) {
-        var transition = self.creating(
-            start, call, runID: runID ?? RunID(self.generator.uuid()))
+        var transition = self.creating(start, call, runID: opening.runID)
         let refusal = transition.state.updateRefusal(
             update.request, transition.updates, self.settings)
         if let refusal {
@@ -76,13 +56,20 @@ extension HistoryShard {
         }
         transition.updates.admit(update.request)
         transition.needsWorkflowTask = true
-        self.acceptNew(transition, replacing: previous)
-        let key = transition.state.key
-        guard let run = self.runs[key] else { return }
+        self.acceptNew(transition, replacing: opening.previous)
+        guard let run = self.runs[transition.state.key] else { return }
+        self.wait(for: update, startedHere: true, on: run, call, &effects)
+    }
+
+    private mutating func wait(
+        for update: UpdateWorkflowRequest, startedHere: Bool, on run: CachedRun, _ call: Call,
+        _ effects: inout [Effect]
+    ) {
+        let key = run.state.key
         let started = StartResponse.with {
             $0.runID = key.runID.rawValue
             $0.firstExecutionRunID = run.state.info.firstRunID
-            $0.started = true
+            $0.started = startedHere
             $0.status = run.state.info.status
             $0.link = .startedEvent(of: key, namespace: call.request.namespace.name)
         }

@@ -48,10 +48,7 @@ extension HistoryShard {
     /// Nothing is written: all of it may vanish again.
     private mutating func startSpeculativeTask(of run: CachedRun, _ start: WorkflowTaskStart) {
         var run = run
-        if !start.taskQueue.isSticky {
-            run.state.info.stickyTaskQueue = ""
-            run.state.info.stickyScheduleToStartNs = 0
-        }
+        if !start.taskQueue.isSticky { run.state.clearSticky() }
         run.state.startSpeculativeTask(
             run.state.workflowTaskBeginning(
                 requestID: start.requestID, identity: start.identity, at: self.now, run.updates,

@@ -204,11 +204,7 @@ extension MutableState {
         _ request: Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest
     ) {
         guard request.hasStickyAttributes, !request.stickyAttributes.workerTaskQueue.name.isEmpty
-        else {
-            self.info.stickyTaskQueue = ""
-            self.info.stickyScheduleToStartNs = 0
-            return
-        }
+        else { return self.clearSticky() }
         let timeout = Duration(clamping: request.stickyAttributes.scheduleToStartTimeout)
         self.info.stickyTaskQueue = request.stickyAttributes.workerTaskQueue.name
         self.info.stickyScheduleToStartNs =

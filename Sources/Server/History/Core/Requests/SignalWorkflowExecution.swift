@@ -64,32 +64,30 @@ extension HistoryShard {
             return self.refuse(call.id, error, seeing: nil, &effects)
         }
         guard let current = self.currentRun(for: call, &effects) else { return }
-        guard case .run(let run) = current else {
-            self.startSignaled(request, call, replacing: nil, &effects)
-            return
-        }
-        if run.state.info.createRequestID == request.requestID {
-            self.replySignaled(run.state, request.requestID, call, isNew: true, &effects)
-            return
-        }
-        guard run.state.isRunning else {
-            if let error = self.refusal(of: request.workflowIDReusePolicy, after: run) {
-                self.refuse(call.id, error, seeing: run.state.key, &effects)
-            } else {
-                self.startSignaled(request, call, replacing: run.state.key.runID, &effects)
+        let terminates = request.workflowIDConflictPolicy == .terminateExisting
+        if case .run(let run) = current {
+            if run.state.info.createRequestID == request.requestID {
+                return self.replySignaled(
+                    run.state, request.requestID, call, isNew: true, &effects)
             }
-            return
-        }
-        if request.workflowIDConflictPolicy == .terminateExisting {
-            if let error = self.tooManyStarts(of: run) {
-                return self.refuse(call.id, error, seeing: run.state.key, &effects)
+            if run.state.isRunning, !terminates {
+                return self.signalExisting(request, run, call, &effects)
             }
-            let newRunID = RunID(self.generator.uuid())
-            self.terminateForReplacement(run, by: newRunID, &effects)
-            self.startSignaled(
-                request, call, runID: newRunID, replacing: run.state.key.runID, &effects)
-            return
         }
+        do throws(ServiceError) {
+            let opening = try self.makeRoom(
+                replacing: current, request.workflowIDReusePolicy, terminates: terminates,
+                &effects)
+            self.startSignaled(request, call, opening, &effects)
+        } catch {
+            self.refuse(call.id, error, seeing: current.key, &effects)
+        }
+    }
+
+    private mutating func signalExisting(
+        _ request: Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest,
+        _ run: CachedRun, _ call: Call, _ effects: inout [Effect]
+    ) {
         if let error = self.deliver(request.signaled, links: request.links, to: run, &effects) {
             self.refuse(call.id, error, seeing: run.state.key, &effects)
         } else {
@@ -99,15 +97,14 @@ extension HistoryShard {
 
     private mutating func startSignaled(
         _ request: Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionRequest,
-        _ call: Call, runID: RunID? = nil, replacing previous: RunID?, _ effects: inout [Effect]
+        _ call: Call, _ opening: Opening, _ effects: inout [Effect]
     ) {
-        let runID = runID ?? RunID(self.generator.uuid())
-        var transition = self.creating(request.start, call, runID: runID)
+        var transition = self.creating(request.start, call, runID: opening.runID)
         transition.append(
             .workflowExecutionSignaled, .workflowExecutionSignaledEventAttributes(request.signaled)
         ) { $0.links = request.links }
         transition.needsWorkflowTask = true
-        self.acceptNew(transition, replacing: previous)
+        self.acceptNew(transition, replacing: opening.previous)
         self.replySignaled(
             transition.state, request.requestID, call, isNew: true, &effects)
     }

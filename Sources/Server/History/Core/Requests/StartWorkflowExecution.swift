@@ -17,31 +17,19 @@ extension HistoryShard {
             return self.refuse(call.id, error, seeing: nil, &effects)
         }
         guard let current = self.currentRun(for: call, &effects) else { return }
-        guard case .run(let run) = current else {
-            self.create(request, call, replacing: nil, &effects)
-            return
-        }
-        if self.replyRepeated(request, run, call, &effects) { return }
-        guard run.state.isRunning else {
-            if let error = self.refusal(of: request.workflowIDReusePolicy, after: run) {
-                self.refuse(call.id, error, seeing: run.state.key, &effects)
-            } else {
-                self.create(request, call, replacing: run.state.key.runID, &effects)
+        if case .run(let run) = current {
+            if self.replyRepeated(request, run, call, &effects) { return }
+            if run.state.isRunning, request.workflowIDConflictPolicy == .useExisting {
+                return self.useExisting(request, run, call, &effects)
             }
-            return
         }
-        switch request.workflowIDConflictPolicy {
-        case .useExisting:
-            self.useExisting(request, run, call, &effects)
-        case .terminateExisting:
-            if let error = self.tooManyStarts(of: run) {
-                return self.refuse(call.id, error, seeing: run.state.key, &effects)
-            }
-            let newRunID = RunID(self.generator.uuid())
-            self.terminateForReplacement(run, by: newRunID, &effects)
-            self.create(request, call, runID: newRunID, replacing: run.state.key.runID, &effects)
-        case .fail, .unspecified, .UNRECOGNIZED:
-            self.refuse(call.id, run.alreadyStarted, seeing: run.state.key, &effects)
+        do throws(ServiceError) {
+            let opening = try self.makeRoom(
+                replacing: current, request.workflowIDReusePolicy,
+                terminates: request.workflowIDConflictPolicy == .terminateExisting, &effects)
+            self.create(request, call, opening, &effects)
+        } catch {
+            self.refuse(call.id, error, seeing: current.key, &effects)
         }
     }
 
@@ -84,6 +72,17 @@ extension HistoryShard {
     enum Current {
         case none
         case run(CachedRun)
+
+        var key: WorkflowKey? {
+            if case .run(let run) = self { run.state.key } else { nil }
+        }
+    }
+
+    /// Where a new run goes.
+    struct Opening {
+        let runID: RunID
+        /// The run whose place it takes.
+        let previous: RunID?
     }
 
     /// The current run of the call's workflow id; nil while it is being looked up.
@@ -94,7 +93,27 @@ extension HistoryShard {
         return nil
     }
 
-    mutating func terminateForReplacement(
+    /// Makes room for a new run of a workflow id; a running one gives way only if it `terminates`.
+    /// - Throws: why there is no room.
+    mutating func makeRoom(
+        replacing current: Current, _ policy: Temporal_Api_Enums_V1_WorkflowIdReusePolicy,
+        terminates: Bool, _ effects: inout [Effect]
+    ) throws(ServiceError) -> Opening {
+        guard case .run(let run) = current else {
+            return Opening(runID: RunID(self.generator.uuid()), previous: nil)
+        }
+        guard run.state.isRunning else {
+            if let error = self.refusal(of: policy, after: run) { throw error }
+            return Opening(runID: RunID(self.generator.uuid()), previous: run.state.key.runID)
+        }
+        guard terminates else { throw run.alreadyStarted }
+        if let error = self.tooManyStarts(of: run) { throw error }
+        let runID = RunID(self.generator.uuid())
+        self.terminateForReplacement(run, by: runID, &effects)
+        return Opening(runID: runID, previous: run.state.key.runID)
+    }
+
+    private mutating func terminateForReplacement(
         _ run: CachedRun, by newRunID: RunID, _ effects: inout [Effect]
     ) {
         var transition = self.transition(of: run)
@@ -106,12 +125,10 @@ extension HistoryShard {
     }
 
     /// Creates the run a request describes and answers once it is durable.
-    mutating func create(
-        _ request: StartRequest, _ call: Call, runID: RunID? = nil, replacing previous: RunID?,
-        _ effects: inout [Effect]
+    private mutating func create(
+        _ request: StartRequest, _ call: Call, _ opening: Opening, _ effects: inout [Effect]
     ) {
-        let runID = runID ?? RunID(self.generator.uuid())
-        var transition = self.creating(request, call, runID: runID)
+        var transition = self.creating(request, call, runID: opening.runID)
         if request.isEager(at: self.now, self.settings) {
             transition.scheduleWorkflowTask(isForMatching: false)
             transition.startWorkflowTask(
@@ -119,7 +136,7 @@ extension HistoryShard {
         } else {
             transition.needsWorkflowTask = true
         }
-        self.acceptNew(transition, replacing: previous)
+        self.acceptNew(transition, replacing: opening.previous)
         guard let run = self.runs[transition.state.key] else { return }
         self.replyStarted(
             run, call, isNew: true, isEager: request.requestEagerExecution, &effects)

@@ -72,8 +72,8 @@ extension HistoryShard {
         case .query(let body): self.query(body, call, &effects)
         case .update(let body): self.update(body, call, &effects)
         case .pollUpdate(let body): self.pollUpdate(body, call, &effects)
-        case .startAndUpdate(let start, let update, let isRepeated):
-            self.startAndUpdate(start, update, isRepeated: isRepeated, call, &effects)
+        case .startAndUpdate(let start, let update, isRepeated: _):
+            self.startAndUpdate(start, update, call, &effects)
         case .describe(let runID): self.describe(runID, call, &effects)
         case .getHistory(let body, let showsUnwritten):
             self.getHistory(body, showsUnwritten: showsUnwritten, call, &effects)

@@ -27,7 +27,6 @@ struct PendingUpdates: Sendable {
     private(set) var bytes = 0
     private var nextOrder: UInt64 = 0
 
-    var isEmpty: Bool { self.byID.isEmpty }
     var count: Int { self.byID.count }
     /// Whether some of them have not been given to a worker.
     var hasUnsent: Bool { self.byID.values.contains { $0.carrier == nil } }

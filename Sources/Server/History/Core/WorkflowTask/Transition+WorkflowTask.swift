@@ -196,13 +196,16 @@ extension Transition {
         self.scheduleWorkflowTask(attempt: countsAsAttempt ? task.attempt + 1 : 1)
     }
 
-    mutating func clearSticky() {
-        self.state.info.stickyTaskQueue = ""
-        self.state.info.stickyScheduleToStartNs = 0
-    }
+    mutating func clearSticky() { self.state.clearSticky() }
 }
 
 extension MutableState {
+    /// No worker is known to have the run in its cache.
+    mutating func clearSticky() {
+        self.info.stickyTaskQueue = ""
+        self.info.stickyScheduleToStartNs = 0
+    }
+
     /// The event that says `task` was scheduled, whether or not it is in history.
     func workflowTaskScheduledEvent(_ task: StoredWorkflowTask) -> HistoryEvent {
         .with { event in
@@ -252,10 +255,6 @@ extension MutableState {
 
     /// The events of a started task which history does not hold before it completes.
     package var transientSuffix: [HistoryEvent] {
-        guard self.info.hasWorkflowTask, self.info.workflowTask.kind != .normal,
-            self.info.workflowTask.startedEventID != 0
-        else { return [] }
-        let task = self.info.workflowTask
-        return [self.workflowTaskScheduledEvent(task), self.workflowTaskStartedEvent(task)]
+        self.hasStartedWorkflowTask ? self.unwrittenSuffix : []
     }
 }
