@@ -66,6 +66,10 @@ package struct ServiceError: Error, Equatable, Sendable {
     package static func invalidArgument(_ message: String) -> ServiceError {
         ServiceError(.invalidArgument, message)
     }
+    /// A start and an update that were to be done as one.
+    package static func updateWithStart(_ ends: [OperationEnd]) -> ServiceError {
+        ServiceError(.multiOperation(ends), "Update-with-Start could not be executed.")
+    }
     package static func notFound(_ message: String) -> ServiceError {
         ServiceError(.notFound, message)
     }

@@ -114,6 +114,17 @@ import Testing
         #expect(error.kind == .resourceExhausted(cause: .concurrentLimit, scope: .namespace))
     }
 
+    @Test("An update that no run would take replaces none")
+    func tooLarge() throws {
+        let shard = try ShardHarness.idle { $0.updatesInFlightSizeMax = 10 }
+        let ends = try self.ends(
+            shard, self.send(shard) { $0.workflowIDConflictPolicy = .terminateExisting })
+        #expect(ends[0] == .aborted)
+        guard case .failed(let error) = ends[1] else { throw UnexpectedReply() }
+        #expect(error.kind == .resourceExhausted(cause: .concurrentLimit, scope: .namespace))
+        #expect(try shard.describe().workflowExecutionInfo.status == .running)
+    }
+
     @Test("A running workflow may be replaced")
     func terminating() throws {
         let shard = try ShardHarness.idle()

@@ -28,7 +28,7 @@ extension FrontendService {
             let ends = [startFlaw, updateFlaw].map { flaw -> ServiceError.OperationEnd in
                 flaw.map { .failed($0) } ?? .aborted
             }
-            throw ServiceError(.multiOperation(ends), "Update-with-Start could not be executed.")
+            throw .updateWithStart(ends)
         }
         return try await self.send(
             .startAndUpdate(start, update, isRepeated: false), to: start.workflowID, call

@@ -20,14 +20,11 @@ extension HistoryShard {
         let request = CompletionRequest(
             callback, of: run.state, timeout: self.settings.callbackRequestTimeout)
         let close = run.state.info.nextEventID - 1
-        if let event = run.events(in: close..<close + 1)?.first {
-            return self.deliver(taskID, request, event, &effects)
+        if let event = self.event(close, of: run, for: taskID, &effects) {
+            self.deliver(taskID, request, event, &effects)
+        } else {
+            self.completions[taskID] = request
         }
-        self.completions[taskID] = request
-        let fetch = HistoryFetch(
-            key: run.state.key, events: close..<close + 1, eventsMax: 1, suffix: [],
-            token: .init(), continuesAtEnd: false)
-        effects.append(.readEvents(taskID: taskID, fetch))
     }
 
     /// The event that ended the run of a delivery is there.

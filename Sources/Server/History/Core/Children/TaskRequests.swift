@@ -29,14 +29,8 @@ extension HistoryShard {
     mutating func event(
         _ eventID: Int64, of run: CachedRun, for taskID: Int64, _ effects: inout [Effect]
     ) -> HistoryEvent? {
-        let events = eventID..<(eventID + 1)
-        if let event = run.events(in: events)?.first { return event }
-        effects.append(
-            .readEvents(
-                taskID: taskID,
-                HistoryFetch(
-                    key: run.state.key, events: events, eventsMax: 1, suffix: [], token: .init(),
-                    continuesAtEnd: false)))
+        if let event = run.events(in: eventID..<(eventID + 1))?.first { return event }
+        effects.append(.readEvents(taskID: taskID, HistoryFetch(eventID, of: run.state.key)))
         return nil
     }
 }

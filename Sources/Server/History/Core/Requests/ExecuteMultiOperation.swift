@@ -19,6 +19,13 @@ extension HistoryShard {
         if case .run(let run) = current, run.isMeant(by: start, update) {
             return self.update(run, update, call, &effects)
         }
+        // Before anything gives way: what a new run would not take starts none.
+        if let error = MutableState().updateRefusal(
+            update.request, PendingUpdates(), self.settings)
+        {
+            let refusal = ServiceError.updateFailed(error, isStarted: false)
+            return self.refuse(call.id, refusal, seeing: current.key, &effects)
+        }
         do throws(ServiceError) {
             let opening = try self.makeRoom(
                 replacing: current, start.workflowIDReusePolicy,
@@ -48,12 +55,6 @@ extension HistoryShard {
         _ effects: inout [Effect]
     ) {
         var transition = self.creating(start, call, runID: opening.runID)
-        let refusal = transition.state.updateRefusal(
-            update.request, transition.updates, self.settings)
-        if let refusal {
-            return self.refuse(
-                call.id, .updateFailed(refusal, isStarted: false), seeing: nil, &effects)
-        }
         transition.updates.admit(update.request)
         transition.needsWorkflowTask = true
         self.acceptNew(transition, replacing: opening.previous)
@@ -94,14 +95,11 @@ extension CachedRun {
 extension ServiceError {
     /// The start was refused; the update was not tried.
     static func startFailed(_ error: ServiceError) -> ServiceError {
-        ServiceError(
-            .multiOperation([.failed(error), .aborted]), "Update-with-Start could not be executed.")
+        .updateWithStart([.failed(error), .aborted])
     }
 
     /// The update was refused, or has failed, after the start succeeded or was not needed.
     static func updateFailed(_ error: ServiceError, isStarted: Bool) -> ServiceError {
-        ServiceError(
-            .multiOperation([isStarted ? .succeeded : .aborted, .failed(error)]),
-            "Update-with-Start could not be executed.")
+        .updateWithStart([isStarted ? .succeeded : .aborted, .failed(error)])
     }
 }

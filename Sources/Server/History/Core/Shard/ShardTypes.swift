@@ -143,6 +143,13 @@ package struct HistoryPage: Sendable {
 }
 
 extension HistoryFetch {
+    /// One event, for the server's own use.
+    init(_ eventID: Int64, of key: WorkflowKey) {
+        self.init(
+            key: key, events: eventID..<(eventID + 1), eventsMax: 1, suffix: [], token: .init(),
+            continuesAtEnd: false)
+    }
+
     /// The events in stored batches, in order and without gaps.
     /// - Throws: ``HistoryCorrupted`` if a batch cannot be read or one is missing.
     package func events(of nodes: [HistoryNode]) throws(HistoryCorrupted) -> [HistoryEvent] {

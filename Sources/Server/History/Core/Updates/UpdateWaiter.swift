@@ -148,10 +148,9 @@ extension HistoryShard {
         case .completed(let outcome):
             self.reply(waiter.id, waiter.reply(status, of: key, outcome), seeing: key, &effects)
         case .completedBefore(let eventID):
-            let fetch = HistoryFetch(
-                key: key, events: eventID..<(eventID + 1), eventsMax: 1, suffix: [],
-                token: StoredHistoryPageToken(of: key, next: eventID), continuesAtEnd: false)
-            self.reply(waiter.id, waiter.reply(status, of: key, nil), fetch: fetch, &effects)
+            self.reply(
+                waiter.id, waiter.reply(status, of: key, nil),
+                fetch: HistoryFetch(eventID, of: key), &effects)
         }
     }
 
