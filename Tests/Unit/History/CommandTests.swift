@@ -141,7 +141,47 @@ import Testing
         Bad(
             name: "name too long", cause: .badRecordMarkerAttributes,
             commands: [.marker(String(repeating: "x", count: 1_001))]),
+        Bad(
+            name: "unknown endpoint", cause: .badScheduleNexusOperationAttributes,
+            commands: [
+                .with {
+                    $0.commandType = .scheduleNexusOperation
+                    $0.scheduleNexusOperationCommandAttributes.endpoint = "nowhere"
+                }
+            ]),
+        Bad(
+            name: "unknown operation", cause: .badRequestCancelNexusOperationAttributes,
+            commands: [
+                .with {
+                    $0.commandType = .requestCancelNexusOperation
+                    $0.requestCancelNexusOperationCommandAttributes.scheduledEventID = 5
+                }
+            ]),
     ]
+
+    /// What a command of each type is blamed for that says nothing.
+    static let causesWithoutAttributes:
+        [Temporal_Api_Enums_V1_CommandType: WorkflowTaskFailedCause] =
+            [
+                .scheduleActivityTask: .badScheduleActivityAttributes,
+                .requestCancelActivityTask: .badRequestCancelActivityAttributes,
+                .startTimer: .badStartTimerAttributes,
+                .cancelTimer: .badCancelTimerAttributes,
+                .recordMarker: .badRecordMarkerAttributes,
+                .upsertWorkflowSearchAttributes: .badSearchAttributes,
+                .modifyWorkflowProperties: .badModifyWorkflowPropertiesAttributes,
+                .completeWorkflowExecution: .badCompleteWorkflowExecutionAttributes,
+                .failWorkflowExecution: .badFailWorkflowExecutionAttributes,
+                .cancelWorkflowExecution: .badCancelWorkflowExecutionAttributes,
+                .continueAsNewWorkflowExecution: .badContinueAsNewAttributes,
+                .protocolMessage: .badUpdateWorkflowExecutionMessage,
+                .startChildWorkflowExecution: .badStartChildExecutionAttributes,
+                .signalExternalWorkflowExecution: .badSignalWorkflowExecutionAttributes,
+                .requestCancelExternalWorkflowExecution:
+                    .badRequestCancelExternalWorkflowExecutionAttributes,
+                .scheduleNexusOperation: .badScheduleNexusOperationAttributes,
+                .requestCancelNexusOperation: .badRequestCancelNexusOperationAttributes,
+            ]
 
     @Test("A bad command fails the task with its cause; nothing before it counts", arguments: bad)
     func badCommands(_ bad: Bad) throws {
@@ -173,10 +213,31 @@ import Testing
     }
 
     @Test(
+        "A command without attributes, or with those of another type, fails the task",
+        arguments: Temporal_Api_Enums_V1_CommandType.allCases.filter { $0 != .unspecified })
+    func withoutAttributes(type: Temporal_Api_Enums_V1_CommandType) throws {
+        let other: Command = type == .startTimer ? .marker("m") : .timer("t", after: .seconds(1))
+        for attributes in [nil, other.attributes] {
+            let shard = ShardHarness()
+            try shard.start()
+            let task = try shard.takeWorkflowTask()
+            let command = Command.with {
+                $0.commandType = type
+                $0.attributes = attributes
+            }
+            let refusal = shard.refusal(try shard.completion(of: task, [command]))
+            #expect(refusal?.kind == .invalidArgument)
+            #expect(try shard.history(after: 3) == "4 WorkflowTaskFailed")
+            let failed = try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes
+            #expect(failed.cause == Self.causesWithoutAttributes[type])
+            #expect(failed.failure.message == refusal?.message)
+        }
+    }
+
+    @Test(
         "Commands that no state could carry out are refused; the task stays",
         arguments: [
             [Command.complete(), .marker("m")], [.continueAsNew(), .complete()], [Command()],
-            [.with { $0.commandType = .startTimer }],
             [.with { $0.commandType = .UNRECOGNIZED(99) }],
         ])
     func impossibleSequences(commands: [Command]) throws {

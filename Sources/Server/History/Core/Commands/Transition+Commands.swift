@@ -18,7 +18,10 @@ extension Transition {
     private mutating func apply(
         _ command: Command, _ completedEventID: Int64
     ) throws(CommandFailure) {
-        switch command.attributes {
+        guard command.hasAttributesOfItsType, let attributes = command.attributes else {
+            throw .withoutAttributes(command.commandType)
+        }
+        switch attributes {
         case .scheduleActivityTaskCommandAttributes(let attributes):
             try self.scheduleActivity(attributes, command, completedEventID)
         case .requestCancelActivityTaskCommandAttributes(let attributes):
@@ -49,9 +52,10 @@ extension Transition {
             try self.signalExternal(attributes, command, completedEventID)
         case .requestCancelExternalWorkflowExecutionCommandAttributes(let attributes):
             try self.requestCancelExternal(attributes, command, completedEventID)
-        default:
-            throw CommandFailure(
-                .unspecified, "Command \(command.commandType) is not supported by this server.")
+        case .scheduleNexusOperationCommandAttributes(let attributes):
+            try self.scheduleNexusOperation(attributes)
+        case .requestCancelNexusOperationCommandAttributes(let attributes):
+            try self.requestCancelNexusOperation(attributes)
         }
     }
 

@@ -242,12 +242,11 @@ extension Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest {
     /// that follows the run's end.
     fileprivate var sequenceFlaw: ServiceError? {
         for (index, command) in self.commands.enumerated() {
-            if command.commandType == .unspecified || command.attributes == nil {
-                return .invalidArgument(
-                    "Unknown command type or missing attributes: \(command.commandType).")
+            if command.commandType == .unspecified {
+                return .invalidArgument("Unknown command type: Unspecified")
             }
             if case .UNRECOGNIZED(let number) = command.commandType {
-                return .invalidArgument("Unknown command type: \(number).")
+                return .invalidArgument("Unknown command type: \(number)")
             }
             if command.commandType.closesRun, index != self.commands.count - 1 {
                 return .invalidArgument(

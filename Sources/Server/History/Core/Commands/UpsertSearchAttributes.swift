@@ -8,9 +8,12 @@ extension Transition {
         _ command: Command, _ completedEventID: Int64
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badSearchAttributes
+        let name = "UpsertWorkflowSearchAttributesCommand"
+        guard attributes.hasSearchAttributes else {
+            throw CommandFailure(cause, "SearchAttributes is not set on \(name).")
+        }
         guard !attributes.searchAttributes.indexedFields.isEmpty else {
-            throw CommandFailure(
-                cause, "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.")
+            throw CommandFailure(cause, "IndexedFields is not set on \(name).")
         }
         self.append(
             .upsertWorkflowSearchAttributes,
@@ -29,27 +32,5 @@ extension Transition {
         else {
             throw CommandFailure(cause, "the search attributes of this run exceed the size limit")
         }
-    }
-
-    mutating func modifyProperties(
-        _ attributes: Temporal_Api_Command_V1_ModifyWorkflowPropertiesCommandAttributes,
-        _ command: Command, _ completedEventID: Int64
-    ) throws(CommandFailure) {
-        let cause = WorkflowTaskFailedCause.badModifyWorkflowPropertiesAttributes
-        guard attributes.hasUpsertedMemo, !attributes.upsertedMemo.fields.isEmpty else {
-            throw CommandFailure(
-                cause, "UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.")
-        }
-        self.append(
-            .workflowPropertiesModified,
-            .workflowPropertiesModifiedEventAttributes(
-                .with {
-                    $0.workflowTaskCompletedEventID = completedEventID
-                    $0.upsertedMemo = attributes.upsertedMemo
-                })
-        ) { annotate(&$0, from: command) }
-        let total = self.state.info.memo.values.reduce(0) { $0 + size(of: $1) }
-        try self.check(
-            size: total, of: "Memo", cause, max: self.settings.memoSizeErrorMax)
     }
 }

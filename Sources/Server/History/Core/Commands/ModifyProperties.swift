@@ -1,0 +1,31 @@
+import DynamicConfig
+import SwiftProtobuf
+import TemporalAPI
+
+extension Transition {
+    mutating func modifyProperties(
+        _ attributes: Temporal_Api_Command_V1_ModifyWorkflowPropertiesCommandAttributes,
+        _ command: Command, _ completedEventID: Int64
+    ) throws(CommandFailure) {
+        let cause = WorkflowTaskFailedCause.badModifyWorkflowPropertiesAttributes
+        guard attributes.hasUpsertedMemo else {
+            throw CommandFailure(
+                cause, "UpsertedMemo is not set on ModifyWorkflowPropertiesCommand.")
+        }
+        guard !attributes.upsertedMemo.fields.isEmpty else {
+            throw CommandFailure(
+                cause, "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.")
+        }
+        self.append(
+            .workflowPropertiesModified,
+            .workflowPropertiesModifiedEventAttributes(
+                .with {
+                    $0.workflowTaskCompletedEventID = completedEventID
+                    $0.upsertedMemo = attributes.upsertedMemo
+                })
+        ) { annotate(&$0, from: command) }
+        let total = self.state.info.memo.values.reduce(0) { $0 + size(of: $1) }
+        try self.check(
+            size: total, of: "Memo", cause, max: self.settings.memoSizeErrorMax)
+    }
+}
