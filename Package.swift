@@ -52,6 +52,7 @@ let package = Package(
     products: [
         .executable(name: "temporal-server", targets: ["temporal-server"]),
         .executable(name: "temporal-simulator", targets: ["temporal-simulator"]),
+        .executable(name: "temporal-bench", targets: ["temporal-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/grpc/grpc-swift-2.git", exact: "2.4.3"),
@@ -68,6 +69,8 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+        .package(
+            url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", exact: "0.2.0"),
     ],
     targets: [
         // Words: the API's messages, and what every layer shares.
@@ -162,6 +165,15 @@ let package = Package(
                 arguments,
             ],
             path: "Sources/Simulator/Main", swiftSettings: settings),
+
+        // The load generator: a client and a worker without an SDK.
+        .executableTarget(
+            name: "temporal-bench",
+            dependencies: grpc + [
+                "TemporalAPI", protobuf, arguments,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "Sources/Bench", swiftSettings: settings),
 
         // Unit tests; Tests/Conformance is Python and drives the built binary.
         unitTests("Primitives"),

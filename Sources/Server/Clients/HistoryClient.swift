@@ -95,8 +95,10 @@ package enum HistoryOperation: Sendable {
     case fromRun(RunOperation)
 
     case recordWorkflowTaskStarted(WorkflowTaskStart)
+    /// `flaw`: what the frontend has found wrong with it.
     case respondWorkflowTaskCompleted(
-        StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest)
+        StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest,
+        flaw: CompletionFlaw?)
     case respondWorkflowTaskFailed(
         StoredTaskToken, Temporal_Api_Workflowservice_V1_RespondWorkflowTaskFailedRequest)
 
@@ -113,6 +115,28 @@ package enum HistoryOperation: Sendable {
         ActivityReference, details: Temporal_Api_Common_V1_Payloads?, identity: String)
     /// `runID` empty: the current run.
     case changeActivities(runID: RunID, ActivitySelection, ActivityChange)
+}
+
+/// What is wrong with a worker's answer to a workflow task that only its namespace tells.
+///
+/// It fails the workflow task, as a command does that history itself finds wrong.
+package struct CompletionFlaw: Sendable, Equatable {
+    /// Which of the commands cannot be carried out; nil if the answer as a whole cannot.
+    package let commandIndex: Int?
+    package let cause: Temporal_Api_Enums_V1_WorkflowTaskFailedCause
+    package let message: String
+    /// The run cannot go on at all.
+    package let terminatesRun: Bool
+
+    package init(
+        commandIndex: Int? = nil, cause: Temporal_Api_Enums_V1_WorkflowTaskFailedCause,
+        message: String, terminatesRun: Bool = false
+    ) {
+        self.commandIndex = commandIndex
+        self.cause = cause
+        self.message = message
+        self.terminatesRun = terminatesRun
+    }
 }
 
 /// A worker's poll takes a workflow task.

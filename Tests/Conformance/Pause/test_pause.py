@@ -28,10 +28,10 @@ def raw(own_server) -> Iterator[RawClient]:
     client.close()
 
 
-def pause(raw: RawClient, workflow_id: str, **fields) -> None:
+def pause(raw: RawClient, workflow_id: str, request_id: str = "p", **fields) -> None:
     raw.call(
         "PauseWorkflowExecution", workflow_id=workflow_id, identity="operator", reason="wait",
-        request_id="p", **fields)
+        request_id=request_id, **fields)
 
 
 def unpause(raw: RawClient, workflow_id: str, **fields) -> None:
@@ -142,6 +142,8 @@ def test_twice(raw: RawClient, names) -> None:
     before = types(raw.history(names()))
     pause(raw, names())
     assert types(raw.history(names())) == before
+    with expect_error("FAILED_PRECONDITION", match=r"^workflow is already paused\.$"):
+        pause(raw, names(), request_id="another")
     unpause(raw, names())
     with expect_error("FAILED_PRECONDITION", match="workflow is not paused"):
         unpause(raw, names())

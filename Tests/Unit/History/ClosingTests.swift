@@ -188,6 +188,20 @@ import Testing
             timedOut.eventTime == (Timestamp(nanoseconds: 1_000_000_000_000) + .seconds(7)).proto)
     }
 
+    @Test("What counts is how long the namespace keeps closed runs when the run closes")
+    func retentionChanges() throws {
+        let shard = ShardHarness()
+        let runID = try shard.start()
+        let longer = NamespaceReference(
+            id: testNamespace.id, name: testNamespace.name, retention: testNamespace.retention * 3)
+        let task = try shard.takeWorkflowTask()
+        try shard.call(shard.completion(of: task, [.complete()]), in: longer)
+        shard.wait(testNamespace.retention * 2)
+        #expect(try shard.events(runID).last?.eventType == .workflowExecutionCompleted)
+        shard.wait(testNamespace.retention)
+        #expect(shard.refusal(.describe(runID: runID))?.kind == .notFound)
+    }
+
     @Test("A closed run is removed with all it has when its retention is over")
     func retention() throws {
         let shard = ShardHarness()

@@ -142,6 +142,21 @@ import Testing
             name: "name too long", cause: .badRecordMarkerAttributes,
             commands: [.marker(String(repeating: "x", count: 1_001))]),
         Bad(
+            name: "negative priority", cause: .badScheduleActivityAttributes,
+            commands: [.activity { $0.priority.priorityKey = -1 }]),
+        Bad(
+            name: "activity on the system's task queue", cause: .badScheduleActivityAttributes,
+            commands: [.activity { $0.taskQueue.name = "temporal-sys-per-ns-tq" }]),
+        Bad(
+            name: "child on the system's task queue", cause: .badStartChildExecutionAttributes,
+            commands: [.child { $0.taskQueue.name = "temporal-sys-per-ns-tq" }]),
+        Bad(
+            name: "next run on the system's task queue", cause: .badContinueAsNewAttributes,
+            commands: [.continueAsNew { $0.taskQueue.name = "temporal-sys-per-ns-tq" }]),
+        Bad(
+            name: "internal task queue of the next run", cause: .badContinueAsNewAttributes,
+            commands: [.continueAsNew { $0.taskQueue.name = "/_sys/x/1" }]),
+        Bad(
             name: "unknown endpoint", cause: .badScheduleNexusOperationAttributes,
             commands: [
                 .with {
@@ -210,6 +225,42 @@ import Testing
         shard.wait(.seconds(10))
         #expect(try shard.history(after: 3) == "4 WorkflowTaskFailed")
         #expect(try shard.takeWorkflowTask().attempt == 3)
+    }
+
+    @Test(
+        "What the frontend finds wrong fails the task as what history finds", arguments: [1, nil])
+    func flaws(commandIndex: Int?) throws {
+        let shard = ShardHarness()
+        try shard.start()
+        let flaw = CompletionFlaw(
+            commandIndex: commandIndex, cause: .badSearchAttributes, message: "Nope")
+        let commands: [Command] = [.marker("m"), .timer("t", after: .seconds(1))]
+        var task = try shard.takeWorkflowTask()
+        let refusal = shard.refusal(try shard.completion(of: task, commands, flaw: flaw))
+        #expect(refusal == .invalidArgument("BadSearchAttributes: Nope"))
+        #expect(try shard.history(after: 3) == "4 WorkflowTaskFailed")
+        let failed = try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes
+        #expect(failed.cause == .badSearchAttributes && failed.identity == "worker")
+        // A later attempt runs into its timeout: a worker that keeps failing is slowed.
+        task = try shard.takeWorkflowTask()
+        #expect(
+            shard.refusal(try shard.completion(of: task, commands, flaw: flaw))
+                == .invalidArgument("BadSearchAttributes: Nope"))
+        #expect(shard.handedOver.isEmpty)
+        try shard.complete(task, .complete())
+        #expect(try shard.lastEvent(.workflowExecutionCompleted).eventID == 7)
+    }
+
+    @Test("A command before the one the frontend found wrong is blamed first")
+    func flawAfterFailure() throws {
+        let shard = ShardHarness()
+        try shard.start()
+        let flaw = CompletionFlaw(commandIndex: 1, cause: .badSearchAttributes, message: "Nope")
+        let task = try shard.takeWorkflowTask()
+        _ = shard.refusal(
+            try shard.completion(of: task, [.cancelTimer("t"), .marker("m")], flaw: flaw))
+        let failed = try shard.lastEvent(.workflowTaskFailed).workflowTaskFailedEventAttributes
+        #expect(failed.cause == .badCancelTimerAttributes)
     }
 
     @Test(

@@ -100,7 +100,7 @@ import Testing
         #expect(try shard.takeWorkflowTask().attempt == 1)
     }
 
-    @Test("Pausing twice is pausing once; what is not paused cannot be unpaused")
+    @Test("The same pause twice is one; another one is refused, and what is not paused stays so")
     func repeated() throws {
         let shard = ShardHarness()
         _ = try shard.start()
@@ -109,6 +109,25 @@ import Testing
         let before = try self.types(shard)
         try self.pause(shard)
         #expect(try self.types(shard) == before)
+        #expect(
+            shard.refusal(.pause(.with { $0.requestID = "other" }))
+                == ServiceError(.failedPrecondition, "workflow is already paused."))
+    }
+
+    @Test("A query that waits for a workflow task is rejected when the run is paused")
+    func waitingQuery() throws {
+        let shard = ShardHarness()
+        try shard.start()
+        try shard.completeSticky(try shard.takeWorkflowTask())
+        try shard.call(.signal(.with { $0.signalName = "s" }))
+        let id = shard.send(.query(.with { $0.query.queryType = "q" }))
+        #expect(shard.replies[id] == nil)
+        try self.pause(shard)
+        guard case .queried(let answer) = try #require(shard.replies[id]).get() else {
+            throw UnexpectedReply()
+        }
+        #expect(answer.queryRejected.status == .paused)
+        #expect(answer.link.workflow.reason == "Query rejected")
     }
 
     @Test("A paused run is open: it is not started again, and can be ended")

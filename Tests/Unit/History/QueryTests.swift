@@ -25,6 +25,9 @@ import Testing
         guard case .queried(let response) = try #require(shard.replies[id]).get() else {
             throw UnexpectedReply()
         }
+        let link = response.link.workflow
+        #expect(link.namespace == "test" && link.workflowID == "w" && !link.runID.isEmpty)
+        #expect(link.reason == "Query processed")
         return response.queryResult.texts
     }
 

@@ -45,6 +45,8 @@ import Testing
         #expect(response.updateRef.updateID == "u")
         #expect(response.updateRef.workflowExecution.runID == shard.currentRun().rawValue)
         #expect(response.link.workflowEvent.requestIDRef.requestID == "request of u")
+        let info = try shard.describe().workflowExtendedInfo.requestIDInfos["request of u"]
+        #expect(info?.eventID == 8 && info?.eventType == .workflowExecutionUpdateAccepted)
         try HistoryRules.check(shard, "the end")
     }
 

@@ -35,7 +35,7 @@ struct CallRule: Sendable, CustomTestStringConvertible {
     static let edges = [
         "Sources/Server/Main", "Sources/Server/Bootstrap", "Sources/Server/Transport",
         "Sources/Server/Persistence/SQLite", "Sources/Server/API/DescriptorEmbedder",
-        "Sources/Server/API/DescriptorPlugin",
+        "Sources/Server/API/DescriptorPlugin", "Sources/Bench",
     ]
     static let tasks = [
         "Sources/Server/History/Service", "Sources/Server/Matching/Service",

@@ -19,21 +19,13 @@ extension FrontendService {
         var request = request
         try self.prepareSticky(&request)
         self.failOversizedQueryResults(&request)
-        if call.namespace.record.config.badBinaries.binaries[request.binaryChecksum] != nil {
-            try await self.fail(
-                request, token, call, .badBinary,
-                "BadBinary: binary \(request.binaryChecksum) is marked as bad deployment")
-        }
         if EagerActivityClients.mishandle(call.context) { Self.declineEagerActivities(&request) }
         let others = try await self.otherNamespaces(namedBy: request.commands, call)
-        do throws(ServiceError) {
-            try self.checkSearchAttributes(of: &request.commands, call, others)
-        } catch {
-            try await self.fail(
-                request, token, call, .badSearchAttributes, "BadSearchAttributes: \(error.message)")
-        }
+        let flaw =
+            self.badBinary(request, call)
+            ?? self.badSearchAttributes(in: &request.commands, call, others)
         return try await self.send(
-            .respondWorkflowTaskCompleted(token, request), to: token.workflowID,
+            .respondWorkflowTaskCompleted(token, request, flaw: flaw), to: token.workflowID,
             naming: others.mapValues(\.id), call
         ) { reply -> RespondWorkflowTaskCompletedResponse? in
             if case .workflowTaskCompleted(let response) = reply { response } else { nil }
@@ -70,48 +62,45 @@ extension FrontendService {
         }
     }
 
-    /// Search attributes are registered per namespace, which history knows nothing of.
-    private func checkSearchAttributes(
-        of commands: inout [Temporal_Api_Command_V1_Command], _ call: NamespaceCall,
-        _ others: [String: Namespace]
-    ) throws(ServiceError) {
-        let validation = SearchAttributeValidation(call.namespace, self.settings)
-        for index in commands.indices {
-            switch commands[index].attributes {
-            case .upsertWorkflowSearchAttributesCommandAttributes(var attributes):
-                attributes.searchAttributes = try validation.checked(attributes.searchAttributes)
-                commands[index].upsertWorkflowSearchAttributesCommandAttributes = attributes
-            case .continueAsNewWorkflowExecutionCommandAttributes(var attributes)
-            where attributes.hasSearchAttributes:
-                attributes.searchAttributes = try validation.checked(attributes.searchAttributes)
-                commands[index].continueAsNewWorkflowExecutionCommandAttributes = attributes
-            case .startChildWorkflowExecutionCommandAttributes(var attributes)
-            where attributes.hasSearchAttributes:
-                let target = others[attributes.namespace] ?? call.namespace
-                attributes.searchAttributes = try SearchAttributeValidation(target, self.settings)
-                    .checked(attributes.searchAttributes)
-                commands[index].startChildWorkflowExecutionCommandAttributes = attributes
-            default: continue
-            }
-        }
+    /// Which binaries are bad is known per namespace.
+    private func badBinary(
+        _ request: RespondWorkflowTaskCompletedRequest, _ call: NamespaceCall
+    ) -> CompletionFlaw? {
+        let checksum = request.binaryChecksum
+        guard call.namespace.record.config.badBinaries.binaries[checksum] != nil else { return nil }
+        return CompletionFlaw(
+            cause: .badBinary, message: "binary \(checksum) is marked as bad deployment")
     }
 
-    /// Fails the workflow task for a reason only the namespace knows, and says so.
-    private func fail(
-        _ request: RespondWorkflowTaskCompletedRequest, _ token: StoredTaskToken,
-        _ call: NamespaceCall, _ cause: Temporal_Api_Enums_V1_WorkflowTaskFailedCause,
-        _ message: String
-    ) async throws(ServiceError) -> Never {
-        let failed = RespondWorkflowTaskFailedRequest.with {
-            $0.taskToken = request.taskToken
-            $0.namespace = request.namespace
-            $0.identity = request.identity
-            $0.binaryChecksum = request.binaryChecksum
-            $0.cause = cause
-            $0.failure = ServerFailure.nonRetryable(message)
+    /// Gives search attributes their registered types; finds the first command whose are wrong.
+    ///
+    /// They are registered per namespace, which history knows nothing of.
+    private func badSearchAttributes(
+        in commands: inout [Temporal_Api_Command_V1_Command], _ call: NamespaceCall,
+        _ others: [String: Namespace]
+    ) -> CompletionFlaw? {
+        for index in commands.indices {
+            let command = commands[index]
+            let target =
+                command.startChildWorkflowExecutionCommandAttributes.namespace
+            let validation = SearchAttributeValidation(
+                others[target] ?? call.namespace, self.settings)
+            do throws(ServiceError) {
+                commands[index].searchAttributes = try command.searchAttributes.map {
+                    attributes throws(ServiceError) in try validation.typed(attributes)
+                }
+            } catch {
+                return CompletionFlaw(
+                    commandIndex: index, cause: .badSearchAttributes, message: error.message)
+            }
+            // What an upsert adds is measured with what the run has.
+            guard let cause = command.causeOfLargeSearchAttributes,
+                let flaw = command.searchAttributes.flatMap({ validation.sizeFlaw(of: $0) })
+            else { continue }
+            return CompletionFlaw(
+                commandIndex: index, cause: cause, message: flaw, terminatesRun: true)
         }
-        try await self.send(.respondWorkflowTaskFailed(token, failed), to: token.workflowID, call)
-        throw .invalidArgument(message)
+        return nil
     }
 
     private static func declineEagerActivities(
@@ -125,6 +114,44 @@ extension FrontendService {
             else { continue }
             attributes.requestEagerExecution = false
             request.commands[index].scheduleActivityTaskCommandAttributes = attributes
+        }
+    }
+}
+
+extension Temporal_Api_Command_V1_Command {
+    /// The search attributes it carries, whatever its type.
+    fileprivate var searchAttributes: SearchAttributes? {
+        get {
+            switch self.attributes {
+            case .upsertWorkflowSearchAttributesCommandAttributes(let attributes):
+                attributes.hasSearchAttributes ? attributes.searchAttributes : nil
+            case .continueAsNewWorkflowExecutionCommandAttributes(let attributes):
+                attributes.hasSearchAttributes ? attributes.searchAttributes : nil
+            case .startChildWorkflowExecutionCommandAttributes(let attributes):
+                attributes.hasSearchAttributes ? attributes.searchAttributes : nil
+            default: nil
+            }
+        }
+        set {
+            guard let newValue else { return }
+            switch self.attributes {
+            case .upsertWorkflowSearchAttributesCommandAttributes:
+                self.upsertWorkflowSearchAttributesCommandAttributes.searchAttributes = newValue
+            case .continueAsNewWorkflowExecutionCommandAttributes:
+                self.continueAsNewWorkflowExecutionCommandAttributes.searchAttributes = newValue
+            case .startChildWorkflowExecutionCommandAttributes:
+                self.startChildWorkflowExecutionCommandAttributes.searchAttributes = newValue
+            default: return
+            }
+        }
+    }
+
+    /// What its run is ended for if the search attributes of the next run are too large.
+    fileprivate var causeOfLargeSearchAttributes: Temporal_Api_Enums_V1_WorkflowTaskFailedCause? {
+        switch self.attributes {
+        case .continueAsNewWorkflowExecutionCommandAttributes: .badContinueAsNewAttributes
+        case .startChildWorkflowExecutionCommandAttributes: .badStartChildExecutionAttributes
+        default: nil
         }
     }
 }

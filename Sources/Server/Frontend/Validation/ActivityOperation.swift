@@ -110,7 +110,7 @@ struct ActivityOptionsUpdate {
         }
         if fields.contains("taskQueue.name"), options.hasTaskQueue {
             try service.checkTaskQueueName(options.taskQueue.name)
-            guard options.taskQueue.name != FrontendService.systemTaskQueue else {
+            guard options.taskQueue.name != systemTaskQueueName else {
                 throw .taskQueueInternal
             }
         }

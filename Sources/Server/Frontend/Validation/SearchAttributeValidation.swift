@@ -23,13 +23,15 @@ struct SearchAttributeValidation: Sendable {
     /// them later needs no registry.
     /// - Throws: `invalidArgument` for names not registered, values of other types, and sizes.
     func checked(_ attributes: SearchAttributes) throws(ServiceError) -> SearchAttributes {
-        let fields = attributes.indexedFields
-        guard fields.count <= self.keysMax else {
-            throw .invalidArgument(
-                "number of search attributes \(fields.count) exceeds limit \(self.keysMax)")
-        }
+        if let flaw = self.sizeFlaw(of: attributes) { throw .invalidArgument(flaw) }
+        return try self.typed(attributes)
+    }
+
+    /// `attributes` with their registered types, whatever their sizes.
+    /// - Throws: `invalidArgument` for names not registered and values of other types.
+    func typed(_ attributes: SearchAttributes) throws(ServiceError) -> SearchAttributes {
         var result = attributes
-        for (name, payload) in fields.sorted(by: { $0.key < $1.key }) {
+        for (name, payload) in attributes.indexedFields.sorted(by: { $0.key < $1.key }) {
             let type = try self.type(of: name)
             do throws(SearchAttributeRefusal) {
                 _ = try SearchAttributeValue(payload, type: type)
@@ -37,19 +39,25 @@ struct SearchAttributeValidation: Sendable {
                 throw .invalidArgument(
                     "invalid value for search attribute \(name) of type \(type.name)")
             }
-            guard payload.data.count <= self.valueSizeMax else {
-                throw .invalidArgument(
-                    "search attribute \(name) value size \(payload.data.count) exceeds size limit "
-                        + "\(self.valueSizeMax)")
-            }
             result.indexedFields[name]?.metadata["type"] = Data(type.name.utf8)
         }
-        let total = PayloadSize.of(fields)
-        guard total <= self.totalSizeMax else {
-            throw .invalidArgument(
-                "total size of search attributes \(total) exceeds size limit \(self.totalSizeMax)")
-        }
         return result
+    }
+
+    /// Which limit the attributes exceed by their number or sizes; nil if none.
+    func sizeFlaw(of attributes: SearchAttributes) -> String? {
+        let fields = attributes.indexedFields
+        if fields.count > self.keysMax {
+            return "number of search attributes \(fields.count) exceeds limit \(self.keysMax)"
+        }
+        for (name, payload) in fields.sorted(by: { $0.key < $1.key })
+        where payload.data.count > self.valueSizeMax {
+            return "search attribute \(name) value size \(payload.data.count) exceeds size limit "
+                + "\(self.valueSizeMax)"
+        }
+        let total = PayloadSize.of(fields)
+        guard total > self.totalSizeMax else { return nil }
+        return "total size of search attributes \(total) exceeds size limit \(self.totalSizeMax)"
     }
 
     private func type(of name: String) throws(ServiceError) -> SearchAttributeType {

@@ -20,7 +20,7 @@ extension FrontendService {
         if request.requestID.isEmpty { request.requestID = self.uuid() }
         try self.checkStartDelay(request)
         try self.checkTaskQueueName(request.taskQueue.name)
-        guard request.taskQueue.name != Self.systemTaskQueue else { throw .taskQueueInternal }
+        guard request.taskQueue.name != systemTaskQueueName else { throw .taskQueueInternal }
         try self.checkActivityOptions(&request)
         try self.checkLength(of: request.requestID, "request ID")
         try self.checkLength(of: request.identity, "identity")

@@ -77,7 +77,7 @@ extension FrontendService {
         try self.checkTaskQueueName(queue.name)
         switch call.context.role {
         case .publicFrontend:
-            guard queue.name != Self.systemTaskQueue else { throw .taskQueueInternal }
+            guard queue.name != systemTaskQueueName else { throw .taskQueueInternal }
         case .internalFrontend: break
         }
         return .with {
@@ -85,9 +85,6 @@ extension FrontendService {
             $0.kind = .normal
         }
     }
-
-    /// The queue of the server's own workflows in a user's namespace.
-    static let systemTaskQueue = "temporal-sys-per-ns-tq"
 
     private func checkStartDelay(_ request: some WorkflowStartRequest) throws(ServiceError) {
         guard let delay = validDuration(request.workflowStartDelay) else {

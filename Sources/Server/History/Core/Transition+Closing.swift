@@ -33,7 +33,8 @@ extension Transition {
     }
 
     mutating func terminateRun(
-        reason: String, details: Payloads?, identity: String
+        reason: String, details: Payloads?, identity: String,
+        links: [Temporal_Api_Common_V1_Link] = []
     ) {
         self.endWorkflowTaskForced()
         self.append(
@@ -43,7 +44,8 @@ extension Transition {
                     $0.reason = reason
                     if let details { $0.details = details }
                     $0.identity = identity
-                }))
+                })
+        ) { $0.links = links }
     }
 
     /// Takes a started workflow task away from its worker so that what is buffered gets into

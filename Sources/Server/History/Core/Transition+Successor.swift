@@ -29,6 +29,8 @@ extension Transition {
             started.continuedFailure = failure
             started.attempt = info.attempt + 1
             started.eagerExecutionAccepted = false
+            // Only one that pins to a version would be handed on.
+            started.clearVersioningOverride()
             self.successor = self.successor(
                 started, runID: runID, backoff: self.backoffOfNextRun(interval))
             return (.inProgress, runID)
@@ -51,6 +53,7 @@ extension Transition {
         started.completionCallbacks = []
         started.attempt = 1
         started.eagerExecutionAccepted = false
+        started.clearVersioningOverride()
         started.clearContinuedFailure()
         if let failure {
             started.continuedFailure = failure

@@ -35,6 +35,8 @@ package struct Transition {
     var eagerActivities: [Int64] = []
     /// Other namespaces that commands name.
     var otherNamespaces: [String: NamespaceID] = [:]
+    /// Which of the commands at hand cannot be carried out, as the frontend has found.
+    var flaw: CompletionFlaw?
     /// Workflow ids of the children that the commands at hand have asked for.
     var newChildren: Set<String> = []
     /// Who completes a workflow task.

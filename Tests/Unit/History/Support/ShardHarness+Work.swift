@@ -117,7 +117,7 @@ extension ShardHarness {
     }
 
     func completion(
-        of task: PollTask, _ commands: [Command],
+        of task: PollTask, _ commands: [Command], flaw: CompletionFlaw? = nil,
         configure: (inout CompletionBody) -> Void = { _ in }
     ) throws -> HistoryOperation {
         .respondWorkflowTaskCompleted(
@@ -126,7 +126,7 @@ extension ShardHarness {
                 $0.commands = commands
                 $0.identity = "worker"
                 configure(&$0)
-            })
+            }, flaw: flaw)
     }
 
     func complete(

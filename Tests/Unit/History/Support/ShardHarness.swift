@@ -128,9 +128,11 @@ final class ShardHarness {
     @discardableResult
     func call(
         _ operation: HistoryOperation, to workflowID: WorkflowID = "w",
-        of archetype: Archetype = .workflow, deadline: Timestamp? = nil
+        of archetype: Archetype = .workflow, deadline: Timestamp? = nil,
+        in namespace: NamespaceReference = testNamespace
     ) throws -> HistoryReply {
-        let id = self.send(operation, to: workflowID, of: archetype, deadline: deadline)
+        let id = self.send(
+            operation, to: workflowID, of: archetype, deadline: deadline, in: namespace)
         return try #require(self.replies[id], "no reply yet").get()
     }
 

@@ -14,8 +14,8 @@ extension HistoryShard {
         let namespace =
             isOwn
             ? NamespaceReference(
-                id: namespaceID, name: info.namespaceName, retention: .nanoseconds(info.retentionNs)
-            )
+                id: namespaceID, name: info.namespaceName,
+                retention: self.retentions[namespaceID] ?? .nanoseconds(info.retentionNs))
             : NamespaceReference(id: namespaceID, name: namespaceName, retention: .zero)
         let request = HistoryRequest(
             namespace: namespace, workflowID: workflowID, deadline: nil,

@@ -1,3 +1,4 @@
+import ServiceClients
 import TemporalAPI
 
 /// Why a workflow task's commands cannot be carried out.
@@ -11,6 +12,10 @@ package struct CommandFailure: Error, Equatable, Sendable {
         self.cause = cause
         self.message = message
         self.terminatesRun = terminatesRun
+    }
+
+    init(_ flaw: CompletionFlaw) {
+        self.init(flaw.cause, flaw.message, terminatesRun: flaw.terminatesRun)
     }
 
     /// The cause as Temporal names it in messages, `BadScheduleActivityAttributes`.

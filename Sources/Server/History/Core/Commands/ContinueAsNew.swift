@@ -11,18 +11,27 @@ extension Transition {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
         try self.checkNothingUnseen()
         try self.check(
-            size: size(of: attributes.input) + size(of: attributes.header),
-            of: "ContinueAsNewWorkflowExecutionCommandAttributes.Input", cause)
+            size: size(of: attributes.input),
+            of: "ContinueAsNewWorkflowExecutionCommandAttributes. Input", cause)
         let memoSize = attributes.memo.fields.values.reduce(0) { $0 + size(of: $1) }
-        try self.check(size: memoSize, of: "Memo", cause, max: self.settings.memoSizeErrorMax)
+        try self.check(
+            size: memoSize, of: "ContinueAsNewWorkflowExecutionCommandAttributes. Memo", cause,
+            max: self.settings.memoSizeErrorMax)
         var next = attributes
         if next.workflowType.name.isEmpty { next.workflowType.name = self.state.info.workflowType }
         if next.taskQueue.name.isEmpty { next.taskQueue.name = self.state.info.taskQueue }
         next.taskQueue.kind = .normal
-        guard next.workflowType.name.utf8.count <= self.settings.idLengthMax,
-            next.taskQueue.name.utf8.count <= self.settings.idLengthMax
-        else {
-            throw CommandFailure(cause, "WorkflowType or TaskQueue exceeds length limit.")
+        guard next.workflowType.name.utf8.count <= self.settings.idLengthMax else {
+            throw CommandFailure(
+                cause,
+                "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. WorkflowType=\(next.workflowType.name) Length=\(next.workflowType.name.utf8.count) Limit=\(self.settings.idLengthMax)"
+            )
+        }
+        if let flaw = self.flaw(ofTaskQueue: next.taskQueue.name) {
+            throw CommandFailure(
+                cause,
+                "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: \(flaw). WorkflowType=\(next.workflowType.name) TaskQueue=\(next.taskQueue.name)"
+            )
         }
         if next.hasRetryPolicy {
             if let flaw = next.retryPolicy.flaw { throw CommandFailure(cause, flaw) }

@@ -16,6 +16,10 @@ extension Transition {
             throw CommandFailure(
                 cause, "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.")
         }
+        try self.check(
+            size: attributes.upsertedMemo.fields.reduce(0) {
+                $0 + $1.key.utf8.count + size(of: $1.value)
+            }, of: "ModifyWorkflowPropertiesCommandAttributes", cause)
         self.append(
             .workflowPropertiesModified,
             .workflowPropertiesModifiedEventAttributes(
@@ -26,6 +30,7 @@ extension Transition {
         ) { annotate(&$0, from: command) }
         let total = self.state.info.memo.values.reduce(0) { $0 + size(of: $1) }
         try self.check(
-            size: total, of: "Memo", cause, max: self.settings.memoSizeErrorMax)
+            size: total, of: "ModifyWorkflowPropertiesCommandAttributes. Memo", cause,
+            max: self.settings.memoSizeErrorMax)
     }
 }

@@ -11,7 +11,8 @@ extension Transition {
             attributes.markerName, cause, missing: "MarkerName is not set on RecordMarkerCommand.",
             tooLong: "MarkerName on RecordMarkerCommand exceeds length limit.")
         try self.check(
-            size: size(of: attributes), of: "RecordMarkerCommandAttributes.Details", cause)
+            size: attributes.details.reduce(0) { $0 + $1.key.utf8.count + size(of: $1.value) },
+            of: "RecordMarkerCommandAttributes.Details", cause)
         self.append(
             .markerRecorded,
             .markerRecordedEventAttributes(

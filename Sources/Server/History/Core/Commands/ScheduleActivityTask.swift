@@ -18,13 +18,19 @@ extension Transition {
             missing: "ActivityType is not set on ScheduleActivityTaskCommand.",
             tooLong: "ActivityType on ScheduleActivityTaskCommand exceeds length limit.")
         try self.check(
-            size: size(of: attributes.input) + size(of: attributes.header),
+            size: size(of: attributes.input),
             of: "ScheduleActivityTaskCommandAttributes.Input", cause)
         let queue =
             attributes.taskQueue.name.isEmpty
             ? self.state.info.taskQueue : attributes.taskQueue.name
-        if queue.utf8.count > self.settings.idLengthMax || queue.hasPrefix("/_sys/") {
-            throw CommandFailure(cause, "TaskQueue on ScheduleActivityTaskCommand is not valid.")
+        if let flaw = self.flaw(ofTaskQueue: queue) {
+            throw CommandFailure(
+                cause,
+                "invalid TaskQueue on ScheduleActivityTaskCommand: \(flaw). ActivityId=\(attributes.activityID) ActivityType=\(attributes.activityType.name) TaskQueue=\(queue)"
+            )
+        }
+        if attributes.hasPriority, let flaw = attributes.priority.flaw {
+            throw CommandFailure(cause, flaw)
         }
         if attributes.hasRetryPolicy, let flaw = attributes.retryPolicy.flaw {
             throw CommandFailure(cause, flaw)
@@ -34,12 +40,9 @@ extension Transition {
             throw CommandFailure(
                 .scheduleActivityDuplicateID, "ActivityId is already in use by a pending activity.")
         }
-        guard self.state.activities.count < self.settings.pendingActivitiesMax else {
-            throw CommandFailure(
-                .pendingActivitiesLimitExceeded,
-                "the number of pending activities, \(self.state.activities.count), has reached the per-workflow limit of \(self.settings.pendingActivitiesMax)"
-            )
-        }
+        try self.checkPending(
+            self.state.activities.count, self.settings.pendingActivitiesMax, "pending activities",
+            .pendingActivitiesLimitExceeded)
         let event = self.append(
             .activityTaskScheduled,
             .activityTaskScheduledEventAttributes(
@@ -58,6 +61,7 @@ extension Transition {
                     $0.heartbeatTimeout = timeouts.heartbeat.proto
                     $0.workflowTaskCompletedEventID = completedEventID
                     $0.retryPolicy = attributes.retryPolicy.withDefaults
+                    $0.useWorkflowBuildID = attributes.useWorkflowBuildID
                     if attributes.hasPriority { $0.priority = attributes.priority }
                 })
         ) { annotate(&$0, from: command) }

@@ -139,11 +139,10 @@ extension Transition {
     ) throws(CommandFailure) {
         if child.taskQueue.name.isEmpty { child.taskQueue.name = self.state.info.taskQueue }
         child.taskQueue.kind = .normal
-        let name = child.taskQueue.name
-        guard name.utf8.count <= self.settings.idLengthMax, !name.hasPrefix("/_sys/") else {
+        if let flaw = self.flaw(ofTaskQueue: child.taskQueue.name) {
             throw CommandFailure(
                 .badStartChildExecutionAttributes,
-                "invalid TaskQueue on StartChildWorkflowExecutionCommand. WorkflowId=\(child.workflowID) \(names)"
+                "invalid TaskQueue on StartChildWorkflowExecutionCommand: \(flaw). WorkflowId=\(child.workflowID) \(names)"
             )
         }
     }
@@ -177,14 +176,5 @@ extension StartChildAttributes {
             if self.hasPriority { $0.priority = self.priority }
             if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }
         }
-    }
-}
-
-extension Temporal_Api_Common_V1_Priority {
-    /// What is wrong with it, in Temporal's words; nil if nothing is.
-    fileprivate var flaw: String? {
-        if self.priorityKey < 0 { return "priority key can't be negative" }
-        if self.fairnessKey.utf8.count > 64 { return "fairness key length exceeds limit" }
-        return self.fairnessWeight < 0 ? "fairness weight can't be negative" : nil
     }
 }

@@ -1,5 +1,6 @@
 import DynamicConfig
 import Primitives
+import ServiceClients
 import SwiftProtobuf
 import TemporalAPI
 
@@ -9,7 +10,8 @@ extension Transition {
     mutating func apply(
         _ commands: [Command], completedEventID: Int64
     ) throws(CommandFailure) {
-        for command in commands where self.state.isRunning {
+        for (index, command) in commands.enumerated() where self.state.isRunning {
+            if let flaw, flaw.commandIndex == index { throw CommandFailure(flaw) }
             try self.apply(command, completedEventID)
         }
         try self.applyRemainingMessages()

@@ -15,6 +15,10 @@ extension Transition {
         guard !attributes.searchAttributes.indexedFields.isEmpty else {
             throw CommandFailure(cause, "IndexedFields is not set on \(name).")
         }
+        try self.check(
+            size: attributes.searchAttributes.indexedFields.reduce(0) {
+                $0 + $1.key.utf8.count + size(of: $1.value)
+            }, of: "UpsertWorkflowSearchAttributesCommandAttributes", cause)
         self.append(
             .upsertWorkflowSearchAttributes,
             .upsertWorkflowSearchAttributesEventAttributes(
@@ -30,7 +34,9 @@ extension Transition {
             ),
             total <= self.settings.searchAttributesTotalSizeMax
         else {
-            throw CommandFailure(cause, "the search attributes of this run exceed the size limit")
+            throw CommandFailure(
+                cause, "the search attributes of this run exceed the size limit",
+                terminatesRun: true)
         }
     }
 }

@@ -17,7 +17,7 @@ extension MutableState {
                 $0.state = .admitted
                 $0.admittedEventID = event.eventID
             }
-            return [.update(id)]
+            return [.update(id)] + self.attach(attributes.request.requestID, by: event)
         case .workflowExecutionUpdateAcceptedEventAttributes(let attributes):
             let id = attributes.protocolInstanceID
             var update = self.updates[id] ?? .with { $0.updateID = id }
@@ -27,7 +27,7 @@ extension MutableState {
             update.state = .accepted
             update.acceptedEventID = event.eventID
             self.updates[id] = update
-            return [.update(id)]
+            return [.update(id)] + self.attach(attributes.acceptedRequest.requestID, by: event)
         case .workflowExecutionUpdateCompletedEventAttributes(let attributes):
             let id = attributes.meta.updateID
             guard self.updates[id]?.state == .accepted else {

@@ -50,7 +50,7 @@ extension HistoryShard {
         var transition = self.transition(of: run)
         transition.terminateRun(
             reason: request.reason, details: request.hasDetails ? request.details : nil,
-            identity: request.identity)
+            identity: request.identity, links: request.links)
         self.accept(transition, &effects)
         self.reply(call.id, .done, seeing: key, &effects)
     }

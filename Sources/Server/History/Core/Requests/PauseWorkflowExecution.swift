@@ -4,12 +4,16 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension HistoryShard {
-    /// Stops a run from being worked on; pausing it again changes nothing.
+    /// Stops a run from being worked on; the same request again changes nothing.
     mutating func pause(
         _ request: Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest, _ call: Call,
         _ effects: inout [Effect]
     ) {
         guard let run = self.openRun(RunID(request.runID), for: call, &effects) else { return }
+        if run.state.isPaused, run.state.info.pause.requestID != request.requestID {
+            let error = ServiceError(.failedPrecondition, "workflow is already paused.")
+            return self.refuse(call.id, error, seeing: run.state.key, &effects)
+        }
         if !run.state.isPaused {
             var transition = self.transition(of: run)
             transition.pause(request)

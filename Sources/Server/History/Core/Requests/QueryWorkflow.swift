@@ -17,6 +17,7 @@ struct DirectQuery: Sendable {
 
 extension HistoryShard {
     typealias QueryRequest = Temporal_Api_Workflowservice_V1_QueryWorkflowRequest
+    typealias QueryResponse = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse
 
     mutating func query(_ request: QueryRequest, _ call: Call, _ effects: inout [Effect]) {
         guard let run = self.run(RunID(request.execution.runID), for: call, &effects) else {
@@ -24,10 +25,7 @@ extension HistoryShard {
         }
         let key = run.state.key
         if run.state.isPaused || run.state.rejects(request.queryRejectCondition) {
-            let response = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse.with {
-                $0.queryRejected.status = run.state.info.status
-            }
-            return self.reply(call.id, .queried(response), seeing: key, &effects)
+            return self.reject(call.id, run, &effects)
         }
         if let error = run.state.queryObstacle(waitingUntil: call.request.deadline) {
             return self.refuse(call.id, error, seeing: key, &effects)
@@ -45,6 +43,14 @@ extension HistoryShard {
         } else {
             self.buffer(query, on: run, &effects)
         }
+    }
+
+    private mutating func reject(_ id: RequestID, _ run: CachedRun, _ effects: inout [Effect]) {
+        let response = QueryResponse.with {
+            $0.queryRejected.status = run.state.info.status
+            $0.link = run.state.key.link(in: run.state.info.namespaceName, "Query rejected")
+        }
+        self.reply(id, .queried(response), seeing: run.state.key, &effects)
     }
 
     private mutating func buffer(
@@ -84,13 +90,15 @@ extension HistoryShard {
         with results: [String: Temporal_Api_Query_V1_WorkflowQueryResult],
         _ effects: inout [Effect]
     ) {
+        let namespaceName = self.runs[key]?.state.info.namespaceName ?? ""
         for query in queries {
             guard let result = results[query.key] else { continue }
             if result.resultType == .failed {
                 self.refuse(query.requestID, .queryFailed(result), seeing: key, &effects)
             } else {
-                let response = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse.with {
+                let response = QueryResponse.with {
                     $0.queryResult = result.answer
+                    $0.link = key.link(in: namespaceName, "Query processed")
                 }
                 self.reply(query.requestID, .queried(response), seeing: key, &effects)
             }
@@ -110,7 +118,10 @@ extension HistoryShard {
             id: key.namespaceID, name: run.state.info.namespaceName, retention: .zero)
         for query in queries {
             self.forgetWait(query.requestID)
-            if let error = run.state.queryObstacle(waitingUntil: query.deadline) {
+            if run.state.isPaused {
+                // It waited for events that the worker with the run in its cache has not seen.
+                self.reject(query.requestID, run, &effects)
+            } else if let error = run.state.queryObstacle(waitingUntil: query.deadline) {
                 self.refuse(query.requestID, error, seeing: key, &effects)
             } else {
                 self.ask(query, key, namespace, &effects)
@@ -151,12 +162,13 @@ extension HistoryShard {
 
     mutating func queryAnswered(
         _ id: QueryID,
-        _ result: Result<Temporal_Api_Workflowservice_V1_QueryWorkflowResponse, ServiceError>,
+        _ result: Result<QueryResponse, ServiceError>,
         _ effects: inout [Effect]
     ) {
         guard let query = self.directQueries.removeValue(forKey: id) else { return }
         switch result {
-        case .success(let response):
+        case .success(var response):
+            response.link = query.key.link(in: query.namespace.name, "Query processed")
             self.reply(query.requestID, .queried(response), seeing: nil, &effects)
         case .failure(let error):
             guard query.isSticky,
@@ -182,6 +194,18 @@ extension HistoryShard {
         var transition = self.transition(of: run)
         transition.clearSticky()
         self.accept(transition, &effects)
+    }
+}
+
+extension WorkflowKey {
+    /// Says to the callers of a query which run it was about.
+    fileprivate func link(in namespace: String, _ reason: String) -> Temporal_Api_Common_V1_Link {
+        .with {
+            $0.workflow.namespace = namespace
+            $0.workflow.workflowID = self.workflowID.rawValue
+            $0.workflow.runID = self.runID.rawValue
+            $0.workflow.reason = reason
+        }
     }
 }
 

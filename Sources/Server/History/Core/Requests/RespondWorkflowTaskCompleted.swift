@@ -11,8 +11,8 @@ extension HistoryShard {
         Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedResponse
 
     mutating func respondCompleted(
-        _ token: StoredTaskToken, _ request: CompletedRequest, _ call: Call,
-        _ effects: inout [Effect]
+        _ token: StoredTaskToken, _ request: CompletedRequest, _ flaw: CompletionFlaw?,
+        _ call: Call, _ effects: inout [Effect]
     ) {
         guard let run = self.openRun(RunID(token.runID), for: call, &effects) else { return }
         let key = run.state.key
@@ -26,6 +26,11 @@ extension HistoryShard {
             return self.refuse(call.id, error, seeing: key, &effects)
         }
         if let error = request.sequenceFlaw {
+            if run.state.info.workflowTask.kind == .speculative {
+                var run = run
+                run.state.clearSticky()
+                self.store(run)
+            }
             return self.refuse(call.id, error, seeing: key, &effects)
         }
         if self.isHeartbeatOverdue(run, request) {
@@ -36,10 +41,11 @@ extension HistoryShard {
             return self.refuse(call.id, error, seeing: key, &effects)
         }
         do throws(CommandFailure) {
+            if let flaw, flaw.commandIndex == nil { throw CommandFailure(flaw) }
             if run.state.mayDiscardTask(completedBy: request, self.settings) {
                 try self.discardTask(of: run, request, call, &effects)
             } else {
-                try self.completeTask(of: run, request, call, &effects)
+                try self.completeTask(of: run, request, flaw, call, &effects)
             }
         } catch {
             self.fail(run, request, because: error, call, &effects)
@@ -47,10 +53,12 @@ extension HistoryShard {
     }
 
     private mutating func completeTask(
-        of run: CachedRun, _ request: CompletedRequest, _ call: Call, _ effects: inout [Effect]
+        of run: CachedRun, _ request: CompletedRequest, _ flaw: CompletionFlaw?, _ call: Call,
+        _ effects: inout [Effect]
     ) throws(CommandFailure) {
         let key = run.state.key
         var transition = self.transition(of: run)
+        transition.flaw = flaw
         transition.otherNamespaces = call.request.otherNamespaces
         try transition.complete(request, heartbeatOf: run.state.info.workflowTask)
         let response = CompletedResponse.with {
@@ -144,7 +152,7 @@ extension HistoryShard {
         self.abortSentUpdates(of: key, &effects)
         guard let run = self.runs[key] else { return }
         let task = run.state.info.workflowTask
-        if task.attempt > 1, failure.cause != .unhandledCommand, !failure.terminatesRun {
+        if task.attempt > 1, failure.cause != .unhandledCommand {
             // The task runs into its timeout, which grows: a worker that keeps failing is slowed.
             return self.refuse(call.id, error, seeing: key, &effects)
         }
@@ -155,7 +163,8 @@ extension HistoryShard {
                 $0.message = text
                 $0.source = "Server"
                 $0.serverFailureInfo = .with { $0.nonRetryable = true }
-            }, identity: request.identity, reschedules: !failure.terminatesRun)
+            }, identity: request.identity, binaryChecksum: request.binaryChecksum,
+            reschedules: !failure.terminatesRun)
         if failure.terminatesRun {
             transition.terminateRun(reason: text, details: nil, identity: historyServiceIdentity)
         }

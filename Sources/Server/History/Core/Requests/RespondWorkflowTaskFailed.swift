@@ -21,7 +21,8 @@ extension HistoryShard {
         } else {
             transition.failWorkflowTask(
                 request.cause, failure: request.hasFailure ? request.failure : nil,
-                identity: request.identity)
+                identity: request.identity, binaryChecksum: request.binaryChecksum,
+                workerVersion: request.hasWorkerVersion ? request.workerVersion : nil)
         }
         self.accept(transition, &effects)
         self.reply(call.id, .done, seeing: key, &effects)

@@ -11,8 +11,12 @@ extension HistoryShard {
     func transition(of run: CachedRun) -> Transition {
         var generator = self.generator
         let seed = generator.next()
+        var state = run.state
+        if state.isRunning, let retention = self.retentions[state.key.namespaceID] {
+            state.info.retentionNs = retention.nanoseconds
+        }
         return Transition(
-            run.state, updates: run.updates, now: self.now, settings: self.settings,
+            state, updates: run.updates, now: self.now, settings: self.settings,
             generator: SeededGenerator(seed, run.state.info.nextEventID.magnitude))
     }
 

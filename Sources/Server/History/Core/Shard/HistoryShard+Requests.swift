@@ -53,10 +53,19 @@ extension HistoryShard {
         }
     }
 
+    /// Operators change how long closed executions are kept, and open ones follow.
+    private mutating func learnRetention(from request: HistoryRequest) {
+        // Requests of other runs tell what those were started with.
+        if case .fromRun = request.operation { return }
+        guard request.namespace.retention > .zero else { return }
+        self.retentions[request.namespace.id] = request.namespace.retention
+    }
+
     mutating func perform(
         _ id: RequestID, _ request: HistoryRequest, missing: RunID??, _ effects: inout [Effect]
     ) {
         let call = Call(id: id, request: request, missing: missing)
+        self.learnRetention(from: request)
         guard request.archetype == .workflow else {
             return self.performOnActivity(call, &effects)
         }
@@ -85,8 +94,8 @@ extension HistoryShard {
         case .unpause(let body): self.unpause(body, call, &effects)
         case .getHistoryReverse(let body): self.getHistoryReverse(body, call, &effects)
         case .recordWorkflowTaskStarted(let start): self.recordStarted(start, call, &effects)
-        case .respondWorkflowTaskCompleted(let token, let body):
-            self.respondCompleted(token, body, call, &effects)
+        case .respondWorkflowTaskCompleted(let token, let body, let flaw):
+            self.respondCompleted(token, body, flaw, call, &effects)
         case .respondWorkflowTaskFailed(let token, let body):
             self.respondFailed(token, body, call, &effects)
         case .standaloneActivity: invariantFailure("a workflow is asked what activities are asked")

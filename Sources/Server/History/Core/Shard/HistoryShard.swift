@@ -55,6 +55,8 @@ package struct HistoryShard: Machine {
     var now = Timestamp.epoch
 
     var runs: [WorkflowKey: CachedRun] = [:]
+    /// How long the namespaces keep closed executions, as their callers said last.
+    var retentions: [NamespaceID: Duration] = [:]
     /// Runs of standalone activities; all that follows is shared by both kinds.
     var activities: [WorkflowKey: CachedActivity] = [:]
     var currentRuns: [WorkflowAddress: RunID] = [:]

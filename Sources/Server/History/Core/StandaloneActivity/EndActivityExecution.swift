@@ -25,7 +25,7 @@ extension HistoryShard {
             return self.refuse(
                 call.id, ServiceError(.failedPrecondition, text), seeing: key, &effects)
         }
-        var transition = StandaloneActivityTransition(state, now: self.now)
+        var transition = self.transition(of: state)
         transition.requestCancel(request)
         self.accept(transition, &effects)
         self.reply(call.id, .done, seeing: key, &effects)
@@ -52,7 +52,7 @@ extension HistoryShard {
             return self.refuse(
                 call.id, ServiceError(.failedPrecondition, text), seeing: key, &effects)
         }
-        var transition = StandaloneActivityTransition(state, now: self.now)
+        var transition = self.transition(of: state)
         transition.terminate(
             reason: request.reason, identity: request.identity, requestID: request.requestID)
         self.accept(transition, &effects)
@@ -64,7 +64,7 @@ extension HistoryShard {
         guard let activity = self.activity(runID, for: call, &effects) else { return }
         let key = activity.state.key
         if activity.state.isRunning {
-            var transition = StandaloneActivityTransition(activity.state, now: self.now)
+            var transition = self.transition(of: activity.state)
             transition.terminate(
                 reason: "Delete activity execution", identity: "", requestID: "")
             self.accept(transition, &effects)

@@ -5,6 +5,15 @@ import ServiceClients
 import TemporalAPI
 
 extension HistoryShard {
+    /// Begins a transition of a run.
+    func transition(of state: StandaloneActivityState) -> StandaloneActivityTransition {
+        var state = state
+        if state.isRunning, let retention = self.retentions[NamespaceID(state.info.namespaceID)] {
+            state.info.retentionNs = retention.nanoseconds
+        }
+        return StandaloneActivityTransition(state, now: self.now)
+    }
+
     /// Does what is asked of a standalone activity.
     mutating func performOnActivity(_ call: Call, _ effects: inout [Effect]) {
         switch call.request.operation {
@@ -148,7 +157,7 @@ extension HistoryShard {
     /// Does everything that is due in an activity, as one transition.
     mutating func fireActivity(_ key: WorkflowKey, _ effects: inout [Effect]) {
         guard let activity = self.activities[key] else { return }
-        var transition = StandaloneActivityTransition(activity.state, now: self.now)
+        var transition = self.transition(of: activity.state)
         var isChanged = false
         while let due = transition.state.firstDue(at: self.now) {
             switch due {

@@ -21,7 +21,7 @@ extension HistoryShard {
             guard state.isRunning, attempt.stamp == start.stamp, !attempt.backingOff else {
                 return self.refuse(call.id, .obsoleteTask, seeing: key, &effects)
             }
-            var transition = StandaloneActivityTransition(state, now: self.now)
+            var transition = self.transition(of: state)
             transition.start(requestID: start.requestID, identity: start.identity)
             state = transition.state
             self.accept(transition, &effects)
@@ -34,7 +34,7 @@ extension HistoryShard {
         _ effects: inout [Effect]
     ) {
         guard let state = self.reported(reference, call, &effects) else { return }
-        var transition = StandaloneActivityTransition(state, now: self.now)
+        var transition = self.transition(of: state)
         transition.heartbeat(details)
         self.accept(transition, &effects)
         let response = Temporal_Api_Workflowservice_V1_RecordActivityTaskHeartbeatResponse.with {
@@ -54,7 +54,7 @@ extension HistoryShard {
         guard let state = self.reported(reference, completes: completes, call, &effects) else {
             return
         }
-        var transition = StandaloneActivityTransition(state, now: self.now)
+        var transition = self.transition(of: state)
         do throws(ServiceError) {
             try change(&transition)
         } catch {

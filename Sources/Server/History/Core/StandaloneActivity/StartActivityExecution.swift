@@ -56,7 +56,7 @@ extension HistoryShard {
             if let refusal = state.refusal(ofLinks: request.links.count, self.settings) {
                 return self.refuse(call.id, refusal, seeing: state.key, &effects)
             }
-            var transition = StandaloneActivityTransition(state, now: self.now)
+            var transition = self.transition(of: state)
             transition.attach(request.links, by: request.requestID)
             self.accept(transition, &effects)
         }

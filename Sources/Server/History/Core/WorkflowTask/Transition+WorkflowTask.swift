@@ -133,7 +133,8 @@ extension Transition {
     /// Ends the started task as failed and schedules the next attempt.
     mutating func failWorkflowTask(
         _ cause: WorkflowTaskFailedCause, failure: Failure?, identity: String,
-        reschedules: Bool = true
+        binaryChecksum: String = "",
+        workerVersion: Temporal_Api_Common_V1_WorkerVersionStamp? = nil, reschedules: Bool = true
     ) {
         self.makeWorkflowTaskNormal()
         let task = self.state.info.workflowTask
@@ -148,6 +149,8 @@ extension Transition {
                         $0.cause = cause
                         if let failure { $0.failure = failure }
                         $0.identity = identity
+                        $0.binaryChecksum = binaryChecksum
+                        if let workerVersion { $0.workerVersion = workerVersion }
                     }))
         }
         self.state.info.lastWorkflowTaskFailure = .with {

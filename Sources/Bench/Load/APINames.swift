@@ -1,0 +1,53 @@
+import TemporalAPI
+
+// The service's messages under the names they have in their package.
+
+typealias StartWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest
+typealias StartWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_StartWorkflowExecutionResponse
+typealias SignalWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionRequest
+typealias SignalWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_SignalWorkflowExecutionResponse
+typealias TerminateWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest
+typealias TerminateWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionResponse
+typealias QueryWorkflowRequest = Temporal_Api_Workflowservice_V1_QueryWorkflowRequest
+typealias QueryWorkflowResponse = Temporal_Api_Workflowservice_V1_QueryWorkflowResponse
+typealias UpdateWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionRequest
+typealias UpdateWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionResponse
+typealias GetWorkflowExecutionHistoryRequest =
+    Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryRequest
+typealias GetWorkflowExecutionHistoryResponse =
+    Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryResponse
+typealias GetSystemInfoRequest = Temporal_Api_Workflowservice_V1_GetSystemInfoRequest
+typealias GetSystemInfoResponse = Temporal_Api_Workflowservice_V1_GetSystemInfoResponse
+typealias PollWorkflowTaskQueueRequest =
+    Temporal_Api_Workflowservice_V1_PollWorkflowTaskQueueRequest
+typealias PollWorkflowTaskQueueResponse =
+    Temporal_Api_Workflowservice_V1_PollWorkflowTaskQueueResponse
+typealias PollActivityTaskQueueRequest =
+    Temporal_Api_Workflowservice_V1_PollActivityTaskQueueRequest
+typealias PollActivityTaskQueueResponse =
+    Temporal_Api_Workflowservice_V1_PollActivityTaskQueueResponse
+typealias RespondWorkflowTaskCompletedRequest =
+    Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest
+typealias RespondWorkflowTaskCompletedResponse =
+    Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedResponse
+typealias RespondActivityTaskCompletedRequest =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCompletedRequest
+typealias RespondActivityTaskCompletedResponse =
+    Temporal_Api_Workflowservice_V1_RespondActivityTaskCompletedResponse
+typealias RespondQueryTaskCompletedRequest =
+    Temporal_Api_Workflowservice_V1_RespondQueryTaskCompletedRequest
+typealias RespondQueryTaskCompletedResponse =
+    Temporal_Api_Workflowservice_V1_RespondQueryTaskCompletedResponse
+typealias Command = Temporal_Api_Command_V1_Command
+typealias HistoryEvent = Temporal_Api_History_V1_HistoryEvent
+typealias Payloads = Temporal_Api_Common_V1_Payloads
+typealias TaskQueue = Temporal_Api_Taskqueue_V1_TaskQueue
+typealias WorkflowExecution = Temporal_Api_Common_V1_WorkflowExecution
