@@ -34,6 +34,7 @@ struct CallRule: Sendable, CustomTestStringConvertible {
     /// Where the real world comes in.
     static let edges = [
         "Sources/Server/Main", "Sources/Server/Bootstrap", "Sources/Server/Transport",
+        "Sources/Server/Persistence/PostgreSQL", "Sources/Server/Persistence/SQL",
         "Sources/Server/Persistence/SQLite", "Sources/Server/API/DescriptorEmbedder",
         "Sources/Server/API/DescriptorPlugin", "Sources/Bench",
     ]
@@ -41,6 +42,7 @@ struct CallRule: Sendable, CustomTestStringConvertible {
         "Sources/Server/History/Service", "Sources/Server/Matching/Service",
         "Sources/Server/Worker/Service", "Sources/Server/Bootstrap", "Sources/Server/Main",
         "Sources/Server/Transport", "Sources/Simulator/World", "Sources/Simulator/Workloads",
+        "Sources/Bench",
     ]
 
     static let rules: [CallRule] = [
