@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity, workflow
-from temporalio.common import Priority, RetryPolicy, SearchAttributeKey
+from temporalio.common import (
+    Priority, RetryPolicy, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes)
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType, ParentClosePolicy
 
@@ -153,7 +154,8 @@ class Script:
     async def again(self, steps: list[list[Any]], options: dict[str, Any] | None = None) -> None:
         chosen = dict(options or {})
         if "keyword" in chosen:
-            chosen["search_attributes"] = [KEYWORD.value_set(chosen.pop("keyword"))]
+            chosen["search_attributes"] = TypedSearchAttributes(
+                [SearchAttributePair(KEYWORD, chosen.pop("keyword"))])
         if "run_timeout" in chosen:
             chosen["run_timeout"] = timedelta(seconds=chosen["run_timeout"])
         workflow.continue_as_new(steps, **_retry(chosen))
