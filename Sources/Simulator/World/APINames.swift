@@ -114,6 +114,18 @@ package typealias GetWorkflowExecutionHistoryReverseRequest =
     Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseRequest
 package typealias GetWorkflowExecutionHistoryReverseResponse =
     Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseResponse
+package typealias PauseWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest
+package typealias PauseWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionResponse
+package typealias UnpauseWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest
+package typealias UnpauseWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionResponse
+package typealias UpdateWorkflowExecutionOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsRequest
+package typealias UpdateWorkflowExecutionOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsResponse
 package typealias ResetWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest
 package typealias ResetWorkflowExecutionResponse =
@@ -125,6 +137,7 @@ package typealias HistoryEvent = Temporal_Api_History_V1_HistoryEvent
 package typealias Payload = Temporal_Api_Common_V1_Payload
 package typealias Payloads = Temporal_Api_Common_V1_Payloads
 package typealias TaskQueue = Temporal_Api_Taskqueue_V1_TaskQueue
+package typealias WorkflowOptions = Temporal_Api_Workflow_V1_WorkflowExecutionOptions
 package typealias WorkflowExecutionInfo = Temporal_Api_Workflow_V1_WorkflowExecutionInfo
 package typealias WorkflowExecution = Temporal_Api_Common_V1_WorkflowExecution
 

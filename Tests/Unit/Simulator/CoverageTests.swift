@@ -19,8 +19,7 @@ import Workloads
 
     /// RPCs that no workload uses yet.
     static let unusedRPCs: Set<String> = [
-        "ResetWorkflowExecution", "DeleteWorkflowExecution", "UpdateWorkflowExecutionOptions",
-        "PauseWorkflowExecution", "UnpauseWorkflowExecution",
+        "ResetWorkflowExecution", "DeleteWorkflowExecution",
         "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation",
         "PauseActivity", "UnpauseActivity", "ResetActivity", "UpdateActivityOptions",
         "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
@@ -55,7 +54,6 @@ import Workloads
         .nexusOperationFailed, .nexusOperationCanceled, .nexusOperationTimedOut,
         .nexusOperationCancelRequested, .nexusOperationCancelRequestCompleted,
         .nexusOperationCancelRequestFailed,
-        .workflowExecutionPaused, .workflowExecutionUnpaused,
         .workflowExecutionTimeSkippingTransitioned,
     ]
 

@@ -1,3 +1,4 @@
+import Primitives
 import SimulatedWorld
 import Testing
 
@@ -5,10 +6,15 @@ import Testing
     @Test("An attempt is handed out once")
     func attemptsAreHandedOutOnce() {
         let checker = TaskChecker()
-        #expect(checker.workflowTaskArrived(runID: "r", startedEventID: 3, attempt: 1) == nil)
-        #expect(checker.workflowTaskArrived(runID: "r", startedEventID: 3, attempt: 2) == nil)
-        #expect(checker.workflowTaskArrived(runID: "s", startedEventID: 3, attempt: 1) == nil)
-        #expect(checker.workflowTaskArrived(runID: "r", startedEventID: 3, attempt: 1) != nil)
+        func arrived(_ runID: String, _ attempt: Int32) -> String? {
+            checker.workflowTaskArrived(
+                runID: runID, startedEventID: 3, attempt: attempt, startedAt: .epoch)
+        }
+        #expect(arrived("r", 1) == nil)
+        #expect(arrived("r", 2) == nil)
+        #expect(arrived("s", 1) == nil)
+        #expect(arrived("r", 1) != nil)
+        #expect(checker.handedOut(of: "r").count == 3)
     }
 
     @Test("An attempt brings the heartbeat that was acknowledged before")
@@ -16,7 +22,8 @@ import Testing
         let checker = TaskChecker()
         func arrived(_ attempt: Int32, _ progress: Int) -> String? {
             checker.activityTaskArrived(
-                runID: "r", activityID: "a", attempt: attempt, progress: progress)
+                runID: "r", activityID: "a", attempt: attempt, startedAt: .epoch,
+                progress: progress)
         }
         #expect(arrived(1, 0) == nil)
         checker.heartbeatAcknowledged(runID: "r", activityID: "a", progress: 2)

@@ -1,3 +1,5 @@
+import Primitives
+
 /// Sees every task that reaches a worker: no attempt may be handed out twice.
 // Safe because a simulation has one thread.
 package final class TaskChecker: @unchecked Sendable {
@@ -7,7 +9,20 @@ package final class TaskChecker: @unchecked Sendable {
         let number: Int32
     }
 
+    /// A task that a worker was given.
+    package struct HandedOut: Sendable {
+        package let what: String
+        /// When the server says that it began.
+        package let startedAt: Timestamp
+
+        package init(what: String, startedAt: Timestamp) {
+            self.what = what
+            self.startedAt = startedAt
+        }
+    }
+
     private var seen: Set<Attempt> = []
+    private var handedOut: [String: [HandedOut]] = [:]
     /// The furthest step an activity's heartbeats were acknowledged for.
     private var progress: [Attempt: Int] = [:]
     package private(set) var workflowTaskCount = 0
@@ -15,11 +30,16 @@ package final class TaskChecker: @unchecked Sendable {
 
     package init() {}
 
+    /// What workers were given of a run.
+    package func handedOut(of runID: String) -> [HandedOut] { self.handedOut[runID] ?? [] }
+
     /// - Returns: what is wrong, or nil.
     package func workflowTaskArrived(
-        runID: String, startedEventID: Int64, attempt: Int32
+        runID: String, startedEventID: Int64, attempt: Int32, startedAt: Timestamp
     ) -> String? {
         self.workflowTaskCount += 1
+        self.handedOut[runID, default: []].append(
+            HandedOut(what: "workflow task \(startedEventID)", startedAt: startedAt))
         let attempt = Attempt(runID: runID, id: "started \(startedEventID)", number: attempt)
         guard !self.seen.insert(attempt).inserted else { return nil }
         return "workflow task \(startedEventID) of \(runID), attempt \(attempt.number), "
@@ -29,9 +49,12 @@ package final class TaskChecker: @unchecked Sendable {
     /// `progress` is what the task brought as heartbeat details.
     /// - Returns: what is wrong, or nil.
     package func activityTaskArrived(
-        runID: String, activityID: String, attempt number: Int32, progress: Int
+        runID: String, activityID: String, attempt number: Int32, startedAt: Timestamp,
+        progress: Int
     ) -> String? {
         self.activityTaskCount += 1
+        self.handedOut[runID, default: []].append(
+            HandedOut(what: "\(activityID), attempt \(number),", startedAt: startedAt))
         let attempt = Attempt(runID: runID, id: activityID, number: number)
         guard self.seen.insert(attempt).inserted else {
             return "\(activityID) of \(runID), attempt \(number), was handed out twice"

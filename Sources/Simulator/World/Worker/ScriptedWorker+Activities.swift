@@ -19,7 +19,7 @@ extension ScriptedWorker {
         let progress = Int(task.heartbeatDetails.text) ?? 0
         if let error = self.world.tasks.activityTaskArrived(
             runID: task.workflowExecution.runID, activityID: task.activityID,
-            attempt: task.attempt, progress: progress)
+            attempt: task.attempt, startedAt: Timestamp(task.startedTime), progress: progress)
         {
             self.world.fail(error)
         }
