@@ -28,6 +28,7 @@ package protocol Workload: Sendable {
 package enum Workloads {
     package static let all: [any Workload.Type] = [
         Everything.self, Programs.self, Starts.self, Callbacks.self, Pauses.self,
+        ActivityOperations.self,
     ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {

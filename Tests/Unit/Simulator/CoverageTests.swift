@@ -21,11 +21,9 @@ import Workloads
     static let unusedRPCs: Set<String> = [
         "ResetWorkflowExecution", "DeleteWorkflowExecution",
         "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation",
-        "PauseActivity", "UnpauseActivity", "ResetActivity", "UpdateActivityOptions",
         "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
         "ListActivityExecutions", "CountActivityExecutions", "RequestCancelActivityExecution",
-        "TerminateActivityExecution", "DeleteActivityExecution", "PauseActivityExecution",
-        "UnpauseActivityExecution", "ResetActivityExecution", "UpdateActivityExecutionOptions",
+        "TerminateActivityExecution", "DeleteActivityExecution",
     ]
 
     /// Commands that no workload uses yet, or that are not built.
