@@ -28,7 +28,7 @@ package protocol Workload: Sendable {
 package enum Workloads {
     package static let all: [any Workload.Type] = [
         Everything.self, Programs.self, Starts.self, Callbacks.self, Pauses.self,
-        ActivityOperations.self,
+        ActivityOperations.self, StandaloneActivities.self,
     ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {

@@ -21,9 +21,6 @@ import Workloads
     static let unusedRPCs: Set<String> = [
         "ResetWorkflowExecution", "DeleteWorkflowExecution",
         "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation",
-        "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
-        "ListActivityExecutions", "CountActivityExecutions", "RequestCancelActivityExecution",
-        "TerminateActivityExecution", "DeleteActivityExecution",
     ]
 
     /// Commands that no workload uses yet, or that are not built.

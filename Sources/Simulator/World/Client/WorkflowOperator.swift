@@ -143,11 +143,28 @@ package final class WorkflowOperator: @unchecked Sendable {
             if pause.reason != reason || pause.identity != "operator" {
                 self.world.fail("\(self.workflowID) is paused for another reason: \(pause)")
             }
+            if response.hasPendingWorkflowTask, response.pendingWorkflowTask.state == .scheduled {
+                self.world.fail("\(self.workflowID) is paused with a task that waits for a worker")
+            }
+            if self.caller.draw(0...1) == 0 { await self.expectListed(runID) }
             return true
         case .running:
             self.world.fail("\(self.workflowID), run \(runID), is not paused")
             return false
         default: return false
+        }
+    }
+
+    /// Lists find the paused run, unless it has ended meanwhile.
+    private func expectListed(_ runID: String) async {
+        let query = "WorkflowId = '\(self.workflowID)' AND ExecutionStatus = 'Paused'"
+        guard case .success(let listed) = await self.caller.list(query),
+            case .success(let response) = await self.caller.description(of: workflowID, runID)
+        else { return self.world.fail("\(self.workflowID) cannot be listed") }
+        if response.workflowExecutionInfo.status == .paused,
+            listed.map(\.execution.runID) != [runID]
+        {
+            self.world.fail("\(self.workflowID), run \(runID), is paused and not listed as that")
         }
     }
 
