@@ -19,14 +19,8 @@ import Workloads
 
     /// RPCs that no workload uses yet.
     static let unusedRPCs: Set<String> = [
-        "ResetWorkflowExecution", "DeleteWorkflowExecution", "UpdateWorkflowExecutionOptions",
-        "PauseWorkflowExecution", "UnpauseWorkflowExecution",
+        "ResetWorkflowExecution", "DeleteWorkflowExecution",
         "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation",
-        "PauseActivity", "UnpauseActivity", "ResetActivity", "UpdateActivityOptions",
-        "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
-        "ListActivityExecutions", "CountActivityExecutions", "RequestCancelActivityExecution",
-        "TerminateActivityExecution", "DeleteActivityExecution", "PauseActivityExecution",
-        "UnpauseActivityExecution", "ResetActivityExecution", "UpdateActivityExecutionOptions",
     ]
 
     /// Commands that no workload uses yet, or that are not built.
@@ -55,7 +49,6 @@ import Workloads
         .nexusOperationFailed, .nexusOperationCanceled, .nexusOperationTimedOut,
         .nexusOperationCancelRequested, .nexusOperationCancelRequestCompleted,
         .nexusOperationCancelRequestFailed,
-        .workflowExecutionPaused, .workflowExecutionUnpaused,
         .workflowExecutionTimeSkippingTransitioned,
     ]
 

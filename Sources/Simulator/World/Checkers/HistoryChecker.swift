@@ -86,7 +86,7 @@ package struct HistoryChecker {
             self.workflowTaskEnded(
                 completed.scheduledEventID, completed.startedEventID, .completed, event)
         case .workflowTaskFailedEventAttributes(let failed):
-            self.workflowTaskEnded(failed.scheduledEventID, failed.startedEventID, .failed, event)
+            self.workflowTaskFailed(failed, event)
         case .workflowTaskTimedOutEventAttributes(let timedOut):
             self.workflowTaskTimedOut(timedOut, event)
         case .timerStartedEventAttributes(let started): self.timerStarted(started, event)
@@ -184,6 +184,18 @@ extension HistoryChecker {
             "names started event \(startedEventID), which is not of task \(scheduledEventID)")
         self.move(scheduledEventID, .started, end, event)
         if end == .completed { self.completedEventIDs.insert(event.eventID) }
+    }
+
+    private mutating func workflowTaskFailed(
+        _ failed: Temporal_Api_History_V1_WorkflowTaskFailedEventAttributes,
+        _ event: HistoryEvent
+    ) {
+        guard failed.cause == .workflowPauseRequestedBeforeTaskStarted else {
+            return self.workflowTaskEnded(
+                failed.scheduledEventID, failed.startedEventID, .failed, event)
+        }
+        self.expect(failed.startedEventID == 0, event, "is of a task that was started")
+        self.move(failed.scheduledEventID, .scheduled, .failed, event)
     }
 
     private mutating func workflowTaskTimedOut(

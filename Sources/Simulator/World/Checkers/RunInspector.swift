@@ -19,7 +19,7 @@ package struct RunInspector {
         }
     }
 
-    private let world: SimulatedWorld
+    let world: SimulatedWorld
     private let caller: PatientCaller
 
     package init(world: SimulatedWorld) {
@@ -40,6 +40,12 @@ package struct RunInspector {
             {
                 self.world.fail(problem)
             }
+            for problem in PauseChecker.problems(
+                in: run.events, of: "\(workflowID), run \(run.id)",
+                handedOut: self.world.tasks.handedOut(of: run.id))
+            {
+                self.world.fail(problem)
+            }
             await self.describe(run, of: workflowID)
             await self.readBackwards(run, of: workflowID)
         }
@@ -52,6 +58,7 @@ package struct RunInspector {
             case .success(let response) = await self.caller.description(of: workflowID, run.id)
         else { return self.world.fail("\(workflowID), run \(run.id), cannot be described") }
         self.compare(response.workflowExecutionInfo, with: run, "described", workflowID)
+        self.compareOptions(response.workflowExecutionInfo, with: run, workflowID)
         let pendingCount = response.pendingActivities.count + response.pendingChildren.count
         if pendingCount > 0 || response.hasPendingWorkflowTask {
             self.world.fail("\(workflowID), run \(run.id), is closed with something pending")

@@ -21,6 +21,7 @@ enum WorkflowReplays {
         return switch start.workflowType.name {
         case "program": ProgramReplay(events: events)
         case "idler": IdlerReplay(events: events)
+        case "crew": CrewReplay(events: events)
         default: nil
         }
     }

@@ -18,7 +18,8 @@ extension ScriptedWorker {
         let runID = task.workflowExecution.runID
         if !task.hasQuery,
             let error = self.world.tasks.workflowTaskArrived(
-                runID: runID, startedEventID: task.startedEventID, attempt: task.attempt)
+                runID: runID, startedEventID: task.startedEventID, attempt: task.attempt,
+                startedAt: Timestamp(task.startedTime))
         {
             self.world.fail(error)
         }
