@@ -1,3 +1,4 @@
+import Primitives
 import SimulatedWorld
 import Testing
 
@@ -9,6 +10,21 @@ import Testing
         #expect(checker.workflowTaskArrived(runID: "r", startedEventID: 3, attempt: 2) == nil)
         #expect(checker.workflowTaskArrived(runID: "s", startedEventID: 3, attempt: 1) == nil)
         #expect(checker.workflowTaskArrived(runID: "r", startedEventID: 3, attempt: 1) != nil)
+    }
+
+    @Test("A task that left no trace may be followed by one with its number")
+    func speculativeTasksAreToldApart() {
+        let checker = TaskChecker()
+        func arrived(_ second: Int64?) -> String? {
+            checker.workflowTaskArrived(
+                runID: "r", startedEventID: 3, attempt: 1,
+                speculativeAt: second.map { Timestamp(nanoseconds: $0) })
+        }
+        #expect(arrived(1) == nil)
+        #expect(arrived(2) == nil)
+        #expect(arrived(nil) == nil)
+        #expect(arrived(2) != nil)
+        #expect(arrived(nil) != nil)
     }
 
     @Test("An attempt brings the heartbeat that was acknowledged before")

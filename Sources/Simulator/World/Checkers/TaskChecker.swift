@@ -1,3 +1,5 @@
+import Primitives
+
 /// Sees every task that reaches a worker: no attempt may be handed out twice.
 // Safe because a simulation has one thread.
 package final class TaskChecker: @unchecked Sendable {
@@ -15,12 +17,15 @@ package final class TaskChecker: @unchecked Sendable {
 
     package init() {}
 
+    /// A task that brings updates may leave no trace, and the next one may then have its number:
+    /// such tasks are told apart by when they were started.
     /// - Returns: what is wrong, or nil.
     package func workflowTaskArrived(
-        runID: String, startedEventID: Int64, attempt: Int32
+        runID: String, startedEventID: Int64, attempt: Int32, speculativeAt: Timestamp? = nil
     ) -> String? {
         self.workflowTaskCount += 1
-        let attempt = Attempt(runID: runID, id: "started \(startedEventID)", number: attempt)
+        let time = speculativeAt.map { " at \($0.nanoseconds)" } ?? ""
+        let attempt = Attempt(runID: runID, id: "started \(startedEventID)\(time)", number: attempt)
         guard !self.seen.insert(attempt).inserted else { return nil }
         return "workflow task \(startedEventID) of \(runID), attempt \(attempt.number), "
             + "was handed out twice"
