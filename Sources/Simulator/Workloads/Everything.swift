@@ -9,7 +9,7 @@ package final class Everything: Workload, @unchecked Sendable {
 
     private static let parts: [any Workload.Type] = [
         Programs.self, Starts.self, Callbacks.self, Families.self,
-        Updates.self,
+        Updates.self, Resets.self,
     ]
 
     private let parts: [any Workload]

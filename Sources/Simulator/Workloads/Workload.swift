@@ -28,7 +28,7 @@ package protocol Workload: Sendable {
 package enum Workloads {
     package static let all: [any Workload.Type] = [
         Everything.self, Programs.self, Starts.self, Callbacks.self, Families.self,
-        Updates.self,
+        Updates.self, Resets.self,
     ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {

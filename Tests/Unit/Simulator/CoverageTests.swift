@@ -19,8 +19,7 @@ import Workloads
 
     /// RPCs that no workload uses yet.
     static let unusedRPCs: Set<String> = [
-        "ResetWorkflowExecution", "DeleteWorkflowExecution", "UpdateWorkflowExecutionOptions",
-        "PauseWorkflowExecution", "UnpauseWorkflowExecution",
+        "UpdateWorkflowExecutionOptions", "PauseWorkflowExecution", "UnpauseWorkflowExecution",
         "PauseActivity", "UnpauseActivity", "ResetActivity", "UpdateActivityOptions",
         "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
         "ListActivityExecutions", "CountActivityExecutions", "RequestCancelActivityExecution",
@@ -36,7 +35,7 @@ import Workloads
     /// Events that no workload has seen yet, or that nothing writes.
     static let unseenEvents: Set<Temporal_Api_Enums_V1_EventType> = [
         .unspecified,
-        .workflowExecutionUpdateAdmitted, .workflowExecutionUpdateRejected,
+        .workflowExecutionUpdateRejected,
         .workflowPropertiesModifiedExternally, .activityPropertiesModifiedExternally,
         .nexusOperationScheduled, .nexusOperationStarted, .nexusOperationCompleted,
         .nexusOperationFailed, .nexusOperationCanceled, .nexusOperationTimedOut,
