@@ -9,7 +9,7 @@ package final class Everything: Workload, @unchecked Sendable {
 
     private static let parts: [any Workload.Type] = [
         Programs.self, Starts.self, Callbacks.self, Pauses.self, ActivityOperations.self,
-        StandaloneActivities.self,
+        StandaloneActivities.self, Families.self, Updates.self, Resets.self,
     ]
 
     private let parts: [any Workload]

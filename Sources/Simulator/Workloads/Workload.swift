@@ -28,7 +28,8 @@ package protocol Workload: Sendable {
 package enum Workloads {
     package static let all: [any Workload.Type] = [
         Everything.self, Programs.self, Starts.self, Callbacks.self, Pauses.self,
-        ActivityOperations.self, StandaloneActivities.self,
+        ActivityOperations.self, StandaloneActivities.self, Families.self, Updates.self,
+        Resets.self,
     ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {

@@ -194,9 +194,26 @@ package typealias ResetWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest
 package typealias ResetWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionResponse
+package typealias UpdateWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionRequest
+package typealias UpdateWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionResponse
+package typealias PollWorkflowExecutionUpdateRequest =
+    Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateRequest
+package typealias PollWorkflowExecutionUpdateResponse =
+    Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateResponse
+package typealias ExecuteMultiOperationRequest =
+    Temporal_Api_Workflowservice_V1_ExecuteMultiOperationRequest
+package typealias ExecuteMultiOperationResponse =
+    Temporal_Api_Workflowservice_V1_ExecuteMultiOperationResponse
+package typealias DeleteWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionRequest
+package typealias DeleteWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionResponse
 
 package typealias Command = Temporal_Api_Command_V1_Command
 package typealias Failure = Temporal_Api_Failure_V1_Failure
+package typealias ProtocolMessage = Temporal_Api_Protocol_V1_Message
 package typealias HistoryEvent = Temporal_Api_History_V1_HistoryEvent
 package typealias Payload = Temporal_Api_Common_V1_Payload
 package typealias Payloads = Temporal_Api_Common_V1_Payloads

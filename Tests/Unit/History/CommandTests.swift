@@ -248,7 +248,7 @@ import Testing
                 == .invalidArgument("BadSearchAttributes: Nope"))
         #expect(shard.handedOver.isEmpty)
         try shard.complete(task, .complete())
-        #expect(try shard.lastEvent(.workflowExecutionCompleted).eventID == 7)
+        #expect(try shard.lastEvent(.workflowExecutionCompleted).eventID == 8)
     }
 
     @Test("A command before the one the frontend found wrong is blamed first")

@@ -30,6 +30,21 @@ import Testing
         }
     }
 
+    @Test("A task that left no trace may be followed by one with its number")
+    func speculativeTasksAreToldApart() {
+        let checker = TaskChecker()
+        func arrived(_ second: Int64?) -> String? {
+            checker.workflowTaskArrived(
+                runID: "r", startedEventID: 3, attempt: 1,
+                startedAt: Timestamp(nanoseconds: second ?? 0), isSpeculative: second != nil)
+        }
+        #expect(arrived(1) == nil)
+        #expect(arrived(2) == nil)
+        #expect(arrived(nil) == nil)
+        #expect(arrived(2) != nil)
+        #expect(arrived(nil) != nil)
+    }
+
     @Test("An attempt brings the heartbeat that was acknowledged before")
     func heartbeatsAreCarriedOver() {
         let activity = Activity()

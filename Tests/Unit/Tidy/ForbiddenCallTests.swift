@@ -41,6 +41,7 @@ struct CallRule: Sendable, CustomTestStringConvertible {
         "Sources/Server/History/Service", "Sources/Server/Matching/Service",
         "Sources/Server/Worker/Service", "Sources/Server/Bootstrap", "Sources/Server/Main",
         "Sources/Server/Transport", "Sources/Simulator/World", "Sources/Simulator/Workloads",
+        "Sources/Bench",
     ]
 
     static let rules: [CallRule] = [

@@ -17,6 +17,15 @@ package struct RunInspector {
             self.id = id
             self.events = events
         }
+
+        /// Whether `time` is when the run began; one that a reset made has older events.
+        fileprivate func began(at time: Google_Protobuf_Timestamp) -> Bool {
+            let reset = self.events.last { event in
+                event.workflowTaskFailedEventAttributes.cause == .resetWorkflow
+                    && event.workflowTaskFailedEventAttributes.newRunID == self.id
+            }
+            return time == (reset ?? self.events[0]).eventTime
+        }
     }
 
     let world: SimulatedWorld
@@ -101,7 +110,7 @@ package struct RunInspector {
         guard let last = run.events.last, let end = ProgramEnd(last) else { return }
         if info.status != end.status || info.historyLength != Int64(run.events.count)
             || info.closeTime != last.eventTime
-            || info.startTime != run.events[0].eventTime
+            || !run.began(at: info.startTime)
         {
             self.world.fail(
                 "\(workflowID), run \(run.id), is \(how) as \(info.status) with "

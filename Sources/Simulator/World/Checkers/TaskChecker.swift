@@ -41,14 +41,18 @@ package final class TaskChecker: @unchecked Sendable {
     /// What workers were given of a run.
     package func handedOut(of runID: String) -> [HandedOut] { self.handedOut[runID] ?? [] }
 
+    /// A task that brings updates may leave no trace, and the next one may then have its number:
+    /// such tasks are told apart by when they were started.
     /// - Returns: what is wrong, or nil.
     package func workflowTaskArrived(
-        runID: String, startedEventID: Int64, attempt: Int32, startedAt: Timestamp
+        runID: String, startedEventID: Int64, attempt: Int32, startedAt: Timestamp,
+        isSpeculative: Bool = false
     ) -> String? {
         self.workflowTaskCount += 1
         self.handedOut[runID, default: []].append(
             HandedOut(what: "workflow task \(startedEventID)", startedAt: startedAt))
-        let attempt = Attempt(runID: runID, id: "started \(startedEventID)", number: attempt)
+        let time = isSpeculative ? " at \(startedAt.nanoseconds)" : ""
+        let attempt = Attempt(runID: runID, id: "started \(startedEventID)\(time)", number: attempt)
         guard !self.seen.insert(attempt).inserted else { return nil }
         return "workflow task \(startedEventID) of \(runID), attempt \(attempt.number), "
             + "was handed out twice"
