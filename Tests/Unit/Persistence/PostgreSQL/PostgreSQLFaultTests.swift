@@ -1,0 +1,205 @@
+import Foundation
+import Persistence
+import PersistencePostgreSQL
+import Primitives
+import Testing
+
+/// Connections that end, servers that restart or fall silent: what was acknowledged is there, and
+/// what was refused is not.
+@Suite struct PostgreSQLFaultTests {
+    /// One run of one shard, and what must be stored of it.
+    private struct Writer {
+        let stores: PostgreSQLStores
+        let shard: ShardID
+        let run: WorkflowKey
+        var range = RangeID(0)
+        var version: Int64 = 0
+        var committed = 0
+        var unknown = 0
+        var unavailable = 0
+
+        init(_ stores: PostgreSQLStores, number: Int32) {
+            self.stores = stores
+            self.shard = ShardID(number)
+            self.run = key("w\(number)", "r\(number)")
+        }
+
+        private var batch: ShardBatch {
+            var batch = self.version == 0 ? ShardBatch.start(self.run) : ShardBatch()
+            if self.version > 0 { batch.runs = [RunWrite(self.run, version: self.version + 1)] }
+            batch.addedTasks = [HistoryTaskRow(id: self.version + 1, task: [])]
+            return batch
+        }
+
+        /// Takes the shard over and reads what is stored, however long that takes.
+        mutating func reload() async throws -> Int64 {
+            for _ in 0..<200 {
+                do throws(StoreError) {
+                    self.range = try await self.stores.acquireShard(self.shard, owner: "a")
+                    let run = try await self.stores.loadRun(
+                        self.run.address, runID: nil, shard: self.shard)
+                    let tasks = try await self.stores.readTasks(
+                        after: 0, countMax: 9_999, shard: self.shard)
+                    // Of each transaction everything is there, or nothing.
+                    #expect(tasks.count == Int(run?.version ?? 0))
+                    return run?.version ?? 0
+                } catch {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            throw TestDatabaseError(description: "the store did not come back")
+        }
+
+        mutating func write() async throws {
+            let batch = self.batch
+            let result = await outcome { () throws(StoreError) in
+                try await self.stores.commit(batch, shard: self.shard, range: self.range)
+            }
+            switch result.error {
+            case nil:
+                self.version += 1
+                self.committed += 1
+            case .unknownOutcome:
+                self.unknown += 1
+                let stored = try await self.reload()
+                #expect((self.version...(self.version + 1)).contains(stored))
+                self.version = stored
+            case .unavailable:
+                self.unavailable += 1
+                #expect(try await self.reload() == self.version)
+            case let error?: Issue.record("\(error)")
+            }
+        }
+    }
+
+    /// Writes to several shards until `seconds` are over, while `disturb` goes on.
+    private func write(
+        to stores: PostgreSQLStores, for duration: Duration,
+        while disturb: @escaping @Sendable (Int) async throws -> Void
+    ) async throws -> [Writer] {
+        let end = ContinuousClock.now + duration
+        return try await withThrowingTaskGroup(of: Writer?.self) { group in
+            for number in Int32(1)...6 {
+                group.addTask {
+                    var writer = Writer(stores, number: number)
+                    #expect(try await writer.reload() == 0)
+                    while ContinuousClock.now < end { try await writer.write() }
+                    #expect(try await writer.reload() == writer.version)
+                    return writer
+                }
+            }
+            group.addTask {
+                var count = 0
+                while ContinuousClock.now < end {
+                    try await disturb(count)
+                    count += 1
+                }
+                return nil
+            }
+            return try await group.reduce(into: []) { if let writer = $1 { $0.append(writer) } }
+        }
+    }
+
+    @Test("Backends that are killed during commits lose nothing and repeat nothing")
+    func killedBackends() async throws {
+        let database = try TestDatabase()
+        let stores = try await database.open { $0.connectionsMax = 10 }
+        let writers = try await self.write(to: stores, for: .seconds(4)) { count in
+            try await Task.sleep(for: .milliseconds(20 + count * 7 % 60))
+            try database.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name = '\(database.schema)' ORDER BY state, random() LIMIT 1
+                """)
+        }
+        let committed = writers.reduce(0) { $0 + $1.committed }
+        let disturbed = writers.reduce(0) { $0 + $1.unknown + $1.unavailable }
+        #expect(committed > 50 && disturbed > 0, "\(committed) committed, \(disturbed) disturbed")
+    }
+
+    @Test("A server that falls silent leaves commits of unknown outcome, in bounded time")
+    func silentServer() async throws {
+        let database = try TestDatabase()
+        let stores = try await database.open {
+            $0.connectionsMax = 3
+            $0.statementTimeout = .seconds(1)
+        }
+        let range = try await stores.acquireShard(shard, owner: "a")
+        try await stores.commit(.start(key("w", "r")), shard: shard, range: range)
+        let backends = try database.execute(
+            """
+            SELECT string_agg(pid::text, ' ') FROM pg_stat_activity
+            WHERE application_name = '\(database.schema)'
+            """
+        ).split(separator: " ").compactMap { pid_t($0) }
+        for backend in backends { kill(backend, SIGSTOP) }
+        let start = ContinuousClock.now
+        let result = await outcome { () throws(StoreError) in
+            var batch = ShardBatch()
+            batch.runs = [RunWrite(key("w", "r"), version: 2)]
+            try await stores.commit(batch, shard: shard, range: range)
+        }
+        for backend in backends { kill(backend, SIGCONT) }
+        guard case .unknownOutcome = result.error else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(ContinuousClock.now - start < .seconds(15))
+        _ = try await stores.acquireShard(shard, owner: "a")
+    }
+
+    @Test("Everything acknowledged is there after the server crashed and came back")
+    func restartedServer() async throws {
+        let directory = try TemporaryDirectory()
+        let server = directory.file("server")
+        // The server's own user has to get there.
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: directory.path)
+        let address = try await Self.script("start", server)
+        let stores = try await TestDatabase(address: address).open {
+            $0.connectionsMax = 10
+            $0.patience = .seconds(2)
+        }
+        let writers = try await self.write(to: stores, for: .seconds(5)) { count in
+            try await Task.sleep(for: .seconds(1))
+            if count < 2 { _ = try await Self.script("restart", server) }
+        }
+        let committed = writers.reduce(0) { $0 + $1.committed }
+        let disturbed = writers.reduce(0) { $0 + $1.unknown + $1.unavailable }
+        #expect(committed > 50 && disturbed > 0, "\(committed) committed, \(disturbed) disturbed")
+
+        _ = try await Self.script("stop", server)
+        let start = ContinuousClock.now
+        let result = await outcome { () throws(StoreError) in
+            try await stores.acquireShard(shard, owner: "a")
+        }
+        guard case .unavailable = result.error else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    /// Runs `scripts/postgres.sh`.
+    /// - Returns: the line it prints.
+    private static func script(_ command: String, _ directory: String) async throws -> String {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../../..").standardized.path
+        return try await withCheckedThrowingContinuation { caller in
+            // Not Foundation's `Process`, which waits for the server that the script leaves behind.
+            Thread.detachNewThread {
+                let output = popen("'\(root)/scripts/postgres.sh' \(command) '\(directory)'", "r")
+                var line = [CChar](repeating: 0, count: 256)
+                _ = output.map { fgets(&line, Int32(line.count), $0) }
+                let status = output.map { pclose($0) }
+                let bytes = line.prefix { $0 > 32 }.map { UInt8(bitPattern: $0) }
+                if status == 0 {
+                    caller.resume(returning: String(decoding: bytes, as: UTF8.self))
+                } else {
+                    caller.resume(
+                        throwing: TestDatabaseError(description: "postgres.sh \(command) failed"))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# A PostgreSQL server for tests: a cluster of its own in one directory, on one free loopback port.
+#
+#     scripts/postgres.sh start DIR     makes the cluster and starts it; prints its address
+#     scripts/postgres.sh stop DIR      stops it and removes DIR
+#     scripts/postgres.sh restart DIR   stops it as a crash would, and starts it on the same port
+#
+# Role and database are "temporal", the password is "temporal-password". POSTGRES_SETTINGS has
+# further settings ("fsync=on shared_buffers=1GB"); by default nothing is synced to the disk, which
+# survives everything but the end of the machine.
+set -euo pipefail
+
+usage() {
+    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 64
+}
+
+[[ $# -eq 2 ]] || usage
+command="$1"
+directory="$2"
+data="$directory/data"
+
+binaries="${POSTGRES_BINARIES:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)}"
+if [[ ! -x "$binaries/initdb" ]]; then
+    echo "postgres.sh: there is no PostgreSQL server; on Debian install postgresql" >&2
+    exit 1
+fi
+
+# PostgreSQL refuses to run as root; the distribution's package has made a user for it.
+unprivileged() {
+    if [[ "$(id -u)" -ne 0 ]]; then
+        "$@"
+    else
+        (cd / && exec setpriv --reuid postgres --regid postgres --init-groups "$@")
+    fi
+}
+
+control() {
+    unprivileged "$binaries/pg_ctl" --pgdata "$data" --silent --wait "$@" >&2
+}
+
+# A port nobody listens on now; somebody else may be faster, so the start is tried again.
+free_port() {
+    local port
+    while true; do
+        port=$((20000 + RANDOM % 12000))
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+}
+
+make_cluster() {
+    mkdir -p "$directory"
+    if [[ "$(id -u)" -eq 0 ]]; then chown postgres:postgres "$directory"; fi
+    local secret="$directory/secret"
+    (umask 077 && echo temporal-password >"$secret")
+    if [[ "$(id -u)" -eq 0 ]]; then chown postgres:postgres "$secret"; fi
+    unprivileged "$binaries/initdb" --pgdata "$data" --username temporal --pwfile "$secret" \
+        --auth scram-sha-256 --encoding UTF8 --locale C --no-sync >"$directory/initdb.log"
+    rm "$secret"
+    unprivileged tee -a "$data/postgresql.conf" >/dev/null <<EOF
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 400
+shared_buffers = 128MB
+fsync = off
+log_min_messages = warning
+logging_collector = off
+EOF
+    local setting
+    for setting in ${POSTGRES_SETTINGS:-}; do
+        echo "${setting%%=*} = '${setting#*=}'" | unprivileged tee -a "$data/postgresql.conf" >/dev/null
+    done
+}
+
+case "$command" in
+start)
+    make_cluster
+    for attempt in 1 2 3 4 5; do
+        port="$(free_port)"
+        if control --log "$directory/server.log" --options "-p $port" start; then
+            echo "$port" >"$directory/port"
+            PGPASSWORD=temporal-password unprivileged "$binaries/psql" --quiet --no-psqlrc \
+                "host=127.0.0.1 port=$port user=temporal dbname=postgres" \
+                --command 'CREATE DATABASE temporal' >&2
+            echo "127.0.0.1:$port"
+            exit 0
+        fi
+    done
+    echo "postgres.sh: the server does not start:" >&2
+    tail -5 "$directory/server.log" >&2
+    exit 1
+    ;;
+stop)
+    if [[ -e "$data/postmaster.pid" ]]; then control --mode immediate stop; fi
+    rm -rf "$directory"
+    ;;
+restart)
+    control --log "$directory/server.log" --mode immediate \
+        --options "-p $(cat "$directory/port")" restart
+    ;;
+*) usage ;;
+esac
