@@ -5,13 +5,14 @@
 #     scripts/postgres.sh stop DIR      stops it and removes DIR
 #     scripts/postgres.sh restart DIR   stops it as a crash would, and starts it on the same port
 #
-# Role and database are "temporal", the password is "temporal-password". POSTGRES_SETTINGS has
+# Role and database are "temporal", the password is "temporal-password". The server's certificate is
+# for "localhost", signed by DIR/ca.pem; DIR/other-ca.pem has signed nothing. POSTGRES_SETTINGS has
 # further settings ("fsync=on shared_buffers=1GB"); by default nothing is synced to the disk, which
 # survives everything but the end of the machine.
 set -euo pipefail
 
 usage() {
-    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 64
 }
 
@@ -51,6 +52,23 @@ free_port() {
     done
 }
 
+# A certificate authority of a name: DIR/NAME.pem and its key.
+make_authority() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+        -subj "/CN=$1" -keyout "$directory/$1.key" -out "$directory/$1.pem" 2>/dev/null
+}
+
+make_certificates() {
+    make_authority ca
+    make_authority other-ca
+    local request="$directory/server.csr"
+    unprivileged openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -subj /CN=localhost -keyout "$data/server.key" 2>/dev/null >"$request"
+    openssl x509 -req -in "$request" -CA "$directory/ca.pem" -CAkey "$directory/ca.key" \
+        -set_serial 1 -days 30 -extfile <(echo subjectAltName=DNS:localhost) 2>/dev/null |
+        unprivileged tee "$data/server.crt" >/dev/null
+}
+
 make_cluster() {
     mkdir -p "$directory"
     if [[ "$(id -u)" -eq 0 ]]; then chown postgres:postgres "$directory"; fi
@@ -60,12 +78,14 @@ make_cluster() {
     unprivileged "$binaries/initdb" --pgdata "$data" --username temporal --pwfile "$secret" \
         --auth scram-sha-256 --encoding UTF8 --locale C --no-sync >"$directory/initdb.log"
     rm "$secret"
+    make_certificates
     unprivileged tee -a "$data/postgresql.conf" >/dev/null <<EOF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 400
 shared_buffers = 128MB
 fsync = off
+ssl = on
 log_min_messages = warning
 logging_collector = off
 EOF
@@ -83,7 +103,7 @@ start)
         if control --log "$directory/server.log" --options "-p $port" start; then
             echo "$port" >"$directory/port"
             PGPASSWORD=temporal-password unprivileged "$binaries/psql" --quiet --no-psqlrc \
-                "host=127.0.0.1 port=$port user=temporal dbname=postgres" \
+                "host=127.0.0.1 port=$port user=temporal dbname=postgres sslmode=disable" \
                 --command 'CREATE DATABASE temporal' >&2
             echo "127.0.0.1:$port"
             exit 0

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-scripts/setup.sh python3 python3-venv postgresql
+scripts/setup.sh python3 python3-venv openssl postgresql
 python="$(scripts/python_env.sh)"
 
 echo "== format"

@@ -1,6 +1,7 @@
 import Glibc
 import PersistencePostgreSQL
 import StaticConfiguration
+import Synchronization
 
 /// Runs the command that prints a database password.
 enum PasswordCommandRun {
@@ -8,42 +9,53 @@ enum PasswordCommandRun {
     static func output(
         of command: PostgreSQLDatastore.PasswordCommand
     ) throws(PostgreSQLOptions.PasswordUnavailable) -> String {
-        var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
-            throw Self.failure("cannot be run: \(Self.reason(errno))")
+        let (process, output) = try Self.starting.withLock {
+            (_) throws(PostgreSQLOptions.PasswordUnavailable) in try Self.start(command)
         }
-        defer { close(ends[0]) }
-        let process = try Self.spawn(command, output: ends[1])
+        defer { close(output) }
         var status: Int32 = 0
+        let text: String
         do throws(PostgreSQLOptions.PasswordUnavailable) {
-            let text = try Self.read(ends[0], within: command.timeout)
-            waitpid(process, &status, 0)
-            guard status == 0 else { throw Self.failure("ended with status \(status >> 8 & 0xff)") }
-            let line = text.split(separator: "\n", omittingEmptySubsequences: false).first ?? ""
-            guard !line.isEmpty else { throw Self.failure("printed nothing") }
-            return String(line)
+            text = try Self.read(output, within: command.timeout)
         } catch {
             kill(process, SIGKILL)
             waitpid(process, &status, 0)
             throw error
         }
+        waitpid(process, &status, 0)
+        guard status == 0 else { throw Self.failure("ended with status \(status >> 8 & 0xff)") }
+        let line = text.split(separator: "\n", omittingEmptySubsequences: false).first ?? ""
+        guard !line.isEmpty else { throw Self.failure("printed nothing") }
+        return String(line)
     }
 
-    /// Starts the command and closes our copy of `output`.
-    private static func spawn(
-        _ command: PostgreSQLDatastore.PasswordCommand, output: Int32
-    ) throws(PostgreSQLOptions.PasswordUnavailable) -> pid_t {
-        defer { close(output) }
+    /// Held from the making of a pipe until no other command can inherit it.
+    private static let starting = Mutex(())
+
+    /// Starts the command.
+    /// - Returns: its process, and where its output can be read.
+    private static func start(
+        _ command: PostgreSQLDatastore.PasswordCommand
+    ) throws(PostgreSQLOptions.PasswordUnavailable) -> (process: pid_t, output: Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else {
+            throw self.failure("cannot be run: \(self.reason(errno))")
+        }
+        defer { close(ends[1]) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
         let words = ([command.command] + command.arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
         var process = pid_t()
         let code = posix_spawnp(&process, command.command, &actions, nil, words + [nil], environ)
-        guard code == 0 else { throw self.failure("cannot be run: \(self.reason(code))") }
-        return process
+        guard code == 0 else {
+            close(ends[0])
+            throw self.failure("cannot be run: \(self.reason(code))")
+        }
+        return (process, ends[0])
     }
 
     private static func read(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from Support.postgresql import ON_POSTGRESQL, persistence_config
-from Support.server import TargetServer, run_binary
+from Support.postgresql import ON_POSTGRESQL, execute, persistence_config, schema_name
+from Support.server import TargetServer, binary_path, run_binary
 
 
 @pytest.fixture
@@ -53,6 +54,35 @@ def test_status_and_migration(configuration: Path) -> None:
     status = _schema(configuration, "status", "--output", "json")
     assert status.returncode == 0
     assert json.loads(status.stdout)["state"] == "current"
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="a database file takes one process at a time")
+def test_ten_processes_migrate_at_once(configuration: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [str(binary_path()), "--config-file", str(configuration), "schema", "migrate",
+             "--output", "json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(10)
+    ]
+    done = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    assert [code for _, _, code in done] == [0] * 10, done
+    versions = {json.loads(out)["version"] for out, _, _ in done}
+    status = _schema(configuration, "status", "--output", "json")
+    assert status.returncode == 0 and versions == {json.loads(status.stdout)["version"]}
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="what SQLite files refuse is a unit test")
+def test_newer_schema_is_refused(configuration: Path) -> None:
+    assert _schema(configuration, "migrate").returncode == 0
+    schema = schema_name(configuration)
+    execute(f"INSERT INTO {schema}.temporal_server_schema (version) VALUES (99)")
+    status = _schema(configuration, "status", "--output", "json")
+    assert status.returncode == 1 and json.loads(status.stdout)["state"] == "newer"
+    for command in (["schema", "migrate"], ["--allow-no-auth", "start"]):
+        done = run_binary("--config-file", str(configuration), *command, timeout=60)
+        assert done.returncode == 1
+        assert "has schema version 99, written by a newer server" in done.stdout + done.stderr
 
 
 def test_status_while_a_server_runs(own_server, tmp_path: Path, configuration: Path) -> None:

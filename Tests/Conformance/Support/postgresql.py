@@ -61,3 +61,8 @@ persistence:
           search_path: conformance_{name}
 """)
     return path
+
+
+def schema_name(configuration: Path) -> str:
+    """The schema that a file of `persistence_config` names."""
+    return configuration.read_text().rpartition("search_path: ")[2].strip()

@@ -117,6 +117,27 @@ import Testing
         #expect(committed > 50 && disturbed > 0, "\(committed) committed, \(disturbed) disturbed")
     }
 
+    @Test("Idle connections that end are replaced before anybody uses them")
+    func endedIdleConnections() async throws {
+        let database = try TestDatabase()
+        let stores = try await database.open { $0.connectionsMax = 3 }
+        let range = try await stores.acquireShard(shard, owner: "a")
+        try await stores.commit(.start(key("w", "r")), shard: shard, range: range)
+        for version in Int64(2)...6 {
+            try database.execute(
+                """
+                SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+                WHERE application_name = '\(database.schema)'
+                """)
+            var batch = ShardBatch()
+            batch.runs = [RunWrite(key("w", "r"), version: version)]
+            try await stores.commit(batch, shard: shard, range: range)
+            let run = try await stores.loadRun(key("w", "r").address, runID: nil, shard: shard)
+            #expect(run?.version == version)
+            #expect(stores.connectionCount <= 3)
+        }
+    }
+
     @Test("A server that falls silent leaves commits of unknown outcome, in bounded time")
     func silentServer() async throws {
         let database = try TestDatabase()

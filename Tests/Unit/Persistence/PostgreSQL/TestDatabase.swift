@@ -44,7 +44,7 @@ struct TestDatabase: Sendable {
     private var parameters: [String: String] {
         [
             "host": self.address.host, "port": self.address.port, "user": "temporal",
-            "dbname": "temporal", "application_name": self.schema,
+            "dbname": "temporal", "application_name": self.schema, "sslmode": "disable",
         ]
     }
 

@@ -34,9 +34,10 @@ struct SQLRefusal: Equatable, Sendable {
 
     static let uniqueViolation = "23505"
 
-    /// Prepared statements or plans the server no longer has.
-    var concernsPreparedStatements: Bool {
-        self.code == "26000" || self.code == "0A000" || self.code == "42P05"
+    /// Whether a new connection may do what this one cannot: it lacks prepared statements or has
+    /// plans for other tables, or its server has become one that takes no writes.
+    var spoilsConnection: Bool {
+        ["26000", "0A000", "42P05", "25006"].contains(self.code)
     }
 
     /// This refusal, if it has no meaning for who asked.
@@ -51,6 +52,14 @@ struct SQLRefusal: Equatable, Sendable {
 }
 
 extension ExchangeFailure {
+    /// Whether nothing was written for certain.
+    var isHarmless: Bool {
+        switch self {
+        case .refused, .notSent: true
+        case .lost: false
+        }
+    }
+
     /// This failure of a transaction that only reads.
     var readError: StoreError {
         switch self {

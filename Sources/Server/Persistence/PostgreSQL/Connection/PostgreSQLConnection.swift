@@ -41,11 +41,20 @@ final class PostgreSQLConnection: @unchecked Sendable {
         } catch {
             switch error {
             case .refused(let refusal):
-                if refusal.concernsPreparedStatements { self.isUsable = false }
-            case .notSent, .lost: self.isUsable = false
+                if refusal.spoilsConnection { self.isUsable = false }
+            case .notSent, .lost: self.abandon()
             }
             throw error
         }
+    }
+
+    /// Ends the connection as a broken cable would.
+    ///
+    /// libpq says goodbye when it closes one, and before that it sends what still waits, such as
+    /// the end of a transaction that has been given up.
+    private func abandon() {
+        self.isUsable = false
+        _ = shutdown(PQsocket(self.handle), Int32(SHUT_RDWR))
     }
 
     /// Whether the other end has not hung up, as far as is known here.

@@ -44,7 +44,8 @@ struct CommitWriter: Sendable {
         }
     }
 
-    /// Sends one transaction; a second time if the connection was lost before it had left.
+    /// Sends one transaction; a second time if the connection turns out to be of no use before
+    /// anything is written.
     private func attempt(
         _ group: [PendingCommit], on keeper: inout ConnectionKeeper
     ) -> ExchangeFailure? {
@@ -63,7 +64,7 @@ struct CommitWriter: Sendable {
                 _ = try connection.exchange(statements, until: Deadline(in: self.timeout))
                 return nil
             } catch {
-                guard case .notSent = error, !isLast else { return error }
+                guard !connection.isUsable, !isLast, error.isHarmless else { return error }
                 isLast = true
             }
         }
