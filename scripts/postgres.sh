@@ -3,7 +3,8 @@
 #
 #     scripts/postgres.sh start DIR     makes the cluster and starts it; prints its address
 #     scripts/postgres.sh stop DIR      stops it and removes DIR
-#     scripts/postgres.sh restart DIR   stops it as a crash would, and starts it on the same port
+#     scripts/postgres.sh halt DIR      stops it as a crash would
+#     scripts/postgres.sh restart DIR   the same, and starts it on the same port
 #
 # Role and database are "temporal", the password is "temporal-password". The server's certificate is
 # for "localhost", signed by DIR/ca.pem; DIR/other-ca.pem has signed nothing. POSTGRES_SETTINGS has
@@ -12,7 +13,7 @@
 set -euo pipefail
 
 usage() {
-    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 64
 }
 
@@ -117,6 +118,7 @@ stop)
     if [[ -e "$data/postmaster.pid" ]]; then control --mode immediate stop; fi
     rm -rf "$directory"
     ;;
+halt) control --mode immediate stop ;;
 restart)
     control --log "$directory/server.log" --mode immediate \
         --options "-p $(cat "$directory/port")" restart

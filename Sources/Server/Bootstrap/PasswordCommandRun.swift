@@ -4,9 +4,9 @@ import StaticConfiguration
 import Synchronization
 
 /// Runs the command that prints a database password.
-enum PasswordCommandRun {
+package enum PasswordCommandRun {
     /// The first line the command prints; what it says on standard error goes to ours.
-    static func output(
+    package static func output(
         of command: PostgreSQLDatastore.PasswordCommand
     ) throws(PostgreSQLOptions.PasswordUnavailable) -> String {
         let (process, output) = try Self.starting.withLock {

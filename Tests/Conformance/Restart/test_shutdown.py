@@ -121,6 +121,7 @@ async def test_under_a_running_worker(own_server, tmp_path: Path) -> None:
     server.stop()
 
 
+@pytest.mark.sqlite_files
 def test_ephemeral_means_ephemeral(own_server) -> None:
     server: TargetServer = own_server().start()
     RawClient(server.address).start("w", "q")

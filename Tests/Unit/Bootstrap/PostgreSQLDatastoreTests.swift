@@ -1,7 +1,6 @@
+import Bootstrap
+import StaticConfiguration
 import Testing
-
-@testable import Bootstrap
-@testable import StaticConfiguration
 
 @Suite struct PostgreSQLDatastoreTests {
     /// A configuration whose datastore `main` has `lines` besides the plugin's name.

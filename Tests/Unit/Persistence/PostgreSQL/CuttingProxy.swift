@@ -40,18 +40,13 @@ final class CuttingProxy: Sendable {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = Self.loopback(port: 0)
         guard
-            Self.call(bind, descriptor, &address) == 0, listen(descriptor, 16) == 0,
+            Self.call(bind, descriptor, &address) == 0, Glibc.listen(descriptor, 16) == 0,
             let number = Self.port(of: descriptor), let target = UInt16(server)
         else { throw TestDatabaseError(description: "the proxy does not start") }
         self.listener = descriptor
         self.port = "\(number)"
-        startThread { [weak self] in
-            while true {
-                let client = accept(descriptor, nil, nil)
-                guard client >= 0 else { return }
-                startThread { self?.connect(client, to: target) ?? closeAll([client]) }
-            }
-        }
+        let proxy = WeakProxy(self)
+        startThread { Self.listen(on: descriptor, for: proxy, target) }
     }
 
     deinit {
@@ -66,6 +61,16 @@ final class CuttingProxy: Sendable {
 
     /// Whether no cut is waiting any more.
     var hasCut: Bool { self.state.withLock { $0.cut == nil } }
+
+    private static func listen(
+        on descriptor: Int32, for proxy: WeakProxy, _ target: UInt16
+    ) {
+        while true {
+            let client = accept(descriptor, nil, nil)
+            guard client >= 0 else { return }
+            startThread { proxy.value?.connect(client, to: target) ?? closeAll([client]) }
+        }
+    }
 
     private func connect(_ client: Int32, to port: UInt16) {
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -155,6 +160,14 @@ final class CuttingProxy: Sendable {
     }
 }
 
+/// Lets a proxy end though a thread waits for its connections.
+private final class WeakProxy: @unchecked Sendable {
+    // Safe because it is set once, before any other thread sees this.
+    private(set) weak var value: CuttingProxy?
+
+    init(_ value: CuttingProxy) { self.value = value }
+}
+
 private func closeAll(_ descriptors: [Int32]) {
     for descriptor in descriptors { close(descriptor) }
 }
@@ -170,7 +183,7 @@ private func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) {
     var rest = bytes
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes {
-            send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else { return }
         rest = rest.dropFirst(count)

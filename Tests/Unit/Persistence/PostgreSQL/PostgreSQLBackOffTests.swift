@@ -1,7 +1,6 @@
+import PersistencePostgreSQL
 import Primitives
 import Testing
-
-@testable import PersistencePostgreSQL
 
 @Suite struct PostgreSQLBackOffTests {
     @Test("Pauses between attempts to connect double up to two seconds, and differ")
@@ -20,10 +19,8 @@ import Testing
 
     @Test("Connections are shared out to commits, lists and all else, at least one each")
     func shares() {
-        typealias Shares = PostgreSQLEngine.Shares
-        #expect(Shares(connectionsMax: 3) == Shares(connectionsMax: 1))
         for most in 3...100 {
-            let shares = Shares(connectionsMax: most)
+            let shares = ConnectionShares(connectionsMax: most)
             #expect(shares.commits + shares.lists + shares.calls == most)
             #expect(shares.commits >= 1 && shares.lists >= 1 && shares.calls >= 1)
         }

@@ -2,6 +2,7 @@ import Foundation
 import Persistence
 import PersistencePostgreSQL
 import Primitives
+import Synchronization
 import Testing
 
 /// Connections that end, servers that restart or fall silent: what was acknowledged is there, and
@@ -23,6 +24,8 @@ import Testing
             self.shard = ShardID(number)
             self.run = key("w\(number)", "r\(number)")
         }
+
+        var disturbed: Int { self.unknown + self.unavailable }
 
         private var batch: ShardBatch {
             var batch = self.version == 0 ? ShardBatch.start(self.run) : ShardBatch()
@@ -72,25 +75,55 @@ import Testing
         }
     }
 
-    /// Writes to several shards until `seconds` are over, while `disturb` goes on.
+    /// How far the writers of a test have come, together.
+    private final class Progress: Sendable {
+        private let counts = Mutex((committed: 0, disturbed: 0))
+        private let start = ContinuousClock.now
+        private let durationMin: Duration
+
+        init(durationMin: Duration) { self.durationMin = durationMin }
+
+        /// On a busy machine it takes longer until there is something to judge by.
+        var isOver: Bool {
+            let past = ContinuousClock.now - self.start
+            return self.counts.withLock {
+                past > self.durationMin && $0.committed > 50 && $0.disturbed > 0
+            } || past > .seconds(60)
+        }
+
+        func add(committed: Int, disturbed: Int) {
+            self.counts.withLock {
+                $0.committed += committed
+                $0.disturbed += disturbed
+            }
+        }
+    }
+
+    /// Writes to several shards for a time, while `disturb` goes on.
     private func write(
         to stores: PostgreSQLStores, for duration: Duration,
         while disturb: @escaping @Sendable (Int) async throws -> Void
     ) async throws -> [Writer] {
-        let end = ContinuousClock.now + duration
+        let progress = Progress(durationMin: duration)
         return try await withThrowingTaskGroup(of: Writer?.self) { group in
             for number in Int32(1)...6 {
                 group.addTask {
                     var writer = Writer(stores, number: number)
                     #expect(try await writer.reload() == 0)
-                    while ContinuousClock.now < end { try await writer.write() }
+                    while !progress.isOver {
+                        let before = writer
+                        try await writer.write()
+                        progress.add(
+                            committed: writer.committed - before.committed,
+                            disturbed: writer.disturbed - before.disturbed)
+                    }
                     #expect(try await writer.reload() == writer.version)
                     return writer
                 }
             }
             group.addTask {
                 var count = 0
-                while ContinuousClock.now < end {
+                while !progress.isOver {
                     try await disturb(count)
                     count += 1
                 }
@@ -104,16 +137,23 @@ import Testing
     func killedBackends() async throws {
         let database = try TestDatabase()
         let stores = try await database.open { $0.connectionsMax = 10 }
-        let writers = try await self.write(to: stores, for: .seconds(4)) { count in
-            try await Task.sleep(for: .milliseconds(20 + count * 7 % 60))
+        let writers = try await self.write(to: stores, for: .seconds(4)) { _ in
+            // Looks for work in progress, most of which is over in less than a millisecond.
             try database.execute(
                 """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE application_name = '\(database.schema)' ORDER BY state, random() LIMIT 1
+                DO $$ BEGIN
+                    FOR i IN 1..50 LOOP
+                        PERFORM pg_stat_clear_snapshot();
+                        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE application_name = '\(database.schema)' AND state = 'active'
+                        ORDER BY random() LIMIT 1;
+                        PERFORM pg_sleep(CASE WHEN FOUND THEN 0.02 ELSE 0.001 END);
+                    END LOOP;
+                END $$
                 """)
         }
         let committed = writers.reduce(0) { $0 + $1.committed }
-        let disturbed = writers.reduce(0) { $0 + $1.unknown + $1.unavailable }
+        let disturbed = writers.reduce(0) { $0 + $1.disturbed }
         #expect(committed > 50 && disturbed > 0, "\(committed) committed, \(disturbed) disturbed")
     }
 
@@ -186,7 +226,7 @@ import Testing
             if count < 2 { _ = try await Self.script("restart", server) }
         }
         let committed = writers.reduce(0) { $0 + $1.committed }
-        let disturbed = writers.reduce(0) { $0 + $1.unknown + $1.unavailable }
+        let disturbed = writers.reduce(0) { $0 + $1.disturbed }
         #expect(committed > 50 && disturbed > 0, "\(committed) committed, \(disturbed) disturbed")
 
         _ = try await Self.script("stop", server)

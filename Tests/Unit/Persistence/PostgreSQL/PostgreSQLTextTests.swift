@@ -1,8 +1,7 @@
 import Persistence
+import PersistencePostgreSQL
 import Primitives
 import Testing
-
-@testable import PersistencePostgreSQL
 
 @Suite struct PostgreSQLTextTests {
     private static let texts = [

@@ -2,11 +2,11 @@
 ///
 /// U+0000 is written as two U+0001, and U+0001 as U+0001 U+0002: every text has a form of its own,
 /// and forms are ordered and start with each other just as the texts do.
-enum SQLText {
+package enum SQLText {
     /// The form of no text.
     static let unused: [UInt8] = [1]
 
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 < 2 }) else { return text }
         var bytes: [UInt8] = []
         for byte in text.utf8 {
@@ -20,7 +20,7 @@ enum SQLText {
     }
 
     /// The text whose form is `bytes`.
-    static func unescaped(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+    package static func unescaped(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         guard bytes.contains(1) else { return String(decoding: bytes, as: UTF8.self) }
         var plain: [UInt8] = []
         var isEscaped = false
@@ -37,7 +37,7 @@ enum SQLText {
         return String(decoding: plain, as: UTF8.self)
     }
 
-    static func unescaped(_ text: String) -> String {
+    package static func unescaped(_ text: String) -> String {
         var text = text
         return text.withUTF8 { self.unescaped($0) }
     }

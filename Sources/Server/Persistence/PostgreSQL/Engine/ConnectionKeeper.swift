@@ -97,21 +97,21 @@ struct ConnectionKeeper {
 
 /// How long to wait before the next attempt: twice as long each time, and never quite as long as
 /// others do.
-struct BackOff: Sendable {
+package struct BackOff: Sendable {
     private static let first = Duration.milliseconds(20)
     private static let max = Duration.seconds(2)
 
     private var generator: SeededGenerator
     private var pause = Self.first
 
-    init(generator: SeededGenerator) { self.generator = generator }
+    package init(generator: SeededGenerator) { self.generator = generator }
 
-    mutating func next() -> Duration {
+    package mutating func next() -> Duration {
         defer { self.pause = min(self.pause * 2, Self.max) }
         return self.pause * Double.random(in: 0.5..<1, using: &self.generator)
     }
 
-    mutating func reset() { self.pause = Self.first }
+    package mutating func reset() { self.pause = Self.first }
 }
 
 extension Duration {

@@ -14,27 +14,13 @@ final class PostgreSQLEngine: Sendable {
     private let patience: Duration
     let open = OpenConnections()
 
-    /// How many connections each kind of work has.
-    struct Shares: Equatable, Sendable {
-        let commits: Int
-        let calls: Int
-        let lists: Int
-
-        /// At least one each; most go to calls, which are not merged.
-        init(connectionsMax: Int) {
-            self.commits = max(connectionsMax / 5, 1)
-            self.lists = max(connectionsMax / 5, 1)
-            self.calls = max(connectionsMax - self.commits - self.lists, 1)
-        }
-    }
-
     /// A connection nobody needed for so long may be closed.
     private static let idleTime = Duration.seconds(60)
     /// The most batches one transaction carries.
     static let batchesPerCommitMax = 64
 
     init(_ options: PostgreSQLOptions, counters: StoreCounters) {
-        let shares = Shares(connectionsMax: options.connectionsMax)
+        let shares = ConnectionShares(connectionsMax: options.connectionsMax)
         self.commits = JobQueue(waitingMax: options.waitingMax)
         self.calls = JobQueue(waitingMax: options.waitingMax)
         self.lists = JobQueue(waitingMax: options.waitingMax)
@@ -161,6 +147,20 @@ final class PostgreSQLEngine: Sendable {
     func close() async {
         self.stop()
         await self.threads.allEnded()
+    }
+}
+
+/// How many connections each kind of work has.
+package struct ConnectionShares: Equatable, Sendable {
+    package let commits: Int
+    package let calls: Int
+    package let lists: Int
+
+    /// At least one each; most go to calls, which are not merged.
+    package init(connectionsMax: Int) {
+        self.commits = max(connectionsMax / 5, 1)
+        self.lists = max(connectionsMax / 5, 1)
+        self.calls = max(connectionsMax - self.commits - self.lists, 1)
     }
 }
 
