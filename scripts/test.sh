@@ -40,8 +40,9 @@ Tests/Conformance/run 2>&1 | tee "$results/conformance"
 
 # What differs with the store: what is written, read back, listed, and found after an end.
 echo "== conformance on PostgreSQL"
-Tests/Conformance/run --store postgresql Restart Visibility Workflow/ Reset ContinueAsNew Namespace \
-    TaskQueue StandaloneActivity Limits Server/test_command_line.py \
+Tests/Conformance/run --store postgresql Server/test_schema.py Visibility Namespace \
+    Workflow/test_histories.py Restart/test_database_restarts.py Restart/test_kill.py \
+    Restart/test_shutdown.py \
     2>&1 | tee "$results/conformance-postgresql"
 
 echo "== results"
