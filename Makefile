@@ -1,6 +1,6 @@
 # make run     set up, build, and run a development server
 # make test    set up, build, and run every test
-# make build   build the server and the simulator
+# make build   build the server, the simulator and the load generator
 # make format  put all sources in the house format
 # make docker  build the image
 
@@ -19,7 +19,7 @@ test:
 
 build:
 	scripts/setup.sh
-	scripts/build.sh temporal-server temporal-simulator
+	scripts/build.sh temporal-server temporal-simulator temporal-bench
 
 $(SERVER): $(SOURCES)
 	scripts/setup.sh

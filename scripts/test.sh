@@ -13,7 +13,7 @@ swift format lint --strict --parallel --recursive Package.swift Sources Tests
 echo "== API definitions"
 "$python" scripts/render_protos.py --check Sources/Server/API/Protos
 
-scripts/build.sh temporal-server temporal-simulator tests
+scripts/build.sh temporal-server temporal-simulator temporal-bench tests
 
 results="$(mktemp -d)"
 # The database server runs as a user of its own.

@@ -74,6 +74,8 @@ struct Worker: Sendable {
                     guard let task = try await poll() else { continue }
                     group.addTask { await self.measured { try await answer(task) } }
                 } catch {
+                    // A poll that the end of the load has cut off is no failure.
+                    guard !_Concurrency.Task.isCancelled else { return }
                     self.measurements.record(error)
                     try? await _Concurrency.Task.sleep(for: .milliseconds(100))
                 }
@@ -85,7 +87,7 @@ struct Worker: Sendable {
         do {
             try await work()
         } catch {
-            self.measurements.record(error)
+            if !Task.isCancelled { self.measurements.record(error) }
         }
     }
 
