@@ -13,8 +13,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.service import RPCError
 
 from Support.errors import expect_error
+from Support.histories import IDLE, TASK, types
 from Support.raw import RawClient, complete, payloads, schedule_activity
-from Support.sdk import make_worker
+from Support.sdk import events_of, make_worker
 
 _tokens: dict[str, asyncio.Future[bytes]] = {}
 
@@ -56,11 +57,17 @@ async def test_completed_from_outside(client: Client, names, way: str, outcome: 
             assert isinstance(caught.value.cause, ActivityError)
             assert isinstance(caught.value.cause.cause, ApplicationError)
             assert caught.value.cause.cause.type == "Outside"
+            assert types(await events_of(workflow_handle)) == [
+                *IDLE, "ActivityTaskScheduled", "ActivityTaskStarted", "ActivityTaskFailed",
+                *TASK, "WorkflowExecutionFailed"]
             return
         if outcome == "heartbeat":
             await handle.heartbeat("still here")
         await handle.complete("from outside")
         assert await workflow_handle.result() == "from outside"
+    assert types(await events_of(workflow_handle)) == [
+        *IDLE, "ActivityTaskScheduled", "ActivityTaskStarted", "ActivityTaskCompleted", *TASK,
+        "WorkflowExecutionCompleted"]
 
 
 async def test_heartbeat_from_outside_hears_of_cancellation(client: Client, names) -> None:

@@ -9,10 +9,11 @@ from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
+from Support.histories import IDLE, TASK, types
 from Support.raw import (
     RawClient, RetryPolicy as RawRetryPolicy, failure, payloads, schedule_activity, seconds,
 )
-from Support.sdk import make_worker
+from Support.sdk import events_of, make_worker
 
 
 @activity.defn
@@ -37,9 +38,12 @@ class Resuming:
 
 async def test_details_reach_the_next_attempt(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Resuming], activities=[resume]):
-        result = await client.execute_workflow(
+        handle = await client.start_workflow(
             Resuming.run, id=names(), task_queue=names.task_queue)
-    assert result == [10, 20]
+        assert await handle.result() == [10, 20]
+    assert types(await events_of(handle)) == [
+        *IDLE, "ActivityTaskScheduled", "ActivityTaskStarted", "ActivityTaskCompleted", *TASK,
+        "WorkflowExecutionCompleted"]
 
 
 def _running(raw: RawClient, names):

@@ -117,9 +117,19 @@ async def test_non_retryable_error_type(client: Client, names) -> None:
     error = caught.value.cause
     assert isinstance(error, ActivityError)
     assert error.retry_state == RetryState.NON_RETRYABLE_FAILURE
-    started = [e for e in await events_of(handle) if e.HasField(
-        "activity_task_started_event_attributes")]
-    assert [e.activity_task_started_event_attributes.attempt for e in started] == [1]
+    assert_history(await events_of(handle), """
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 ActivityTaskScheduled
+        6 ActivityTaskStarted {"attempt": 1}
+        7 ActivityTaskFailed {"retryState": "RETRY_STATE_NON_RETRYABLE_FAILURE"}
+        8 WorkflowTaskScheduled
+        9 WorkflowTaskStarted
+        10 WorkflowTaskCompleted
+        11 WorkflowExecutionFailed
+    """)
 
 
 def _with_activity(raw: RawClient, names, retry: RawRetryPolicy, **timeouts: float) -> str:

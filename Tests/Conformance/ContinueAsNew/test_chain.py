@@ -11,9 +11,9 @@ from temporalio.client import Client, WorkflowContinuedAsNewError
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from Support.errors import expect_error
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, assert_history, find, types
 from Support.raw import RawClient, complete, continue_as_new
-from Support.sdk import make_worker
+from Support.sdk import events_of, make_worker
 
 KEYWORD = SearchAttributeKey.for_keyword("CustomKeywordField")
 
@@ -37,6 +37,10 @@ async def test_chain_to_its_end(client: Client, names) -> None:
         first = await client.get_workflow_handle(
             names(), run_id=handle.first_execution_run_id).describe()
         current = await client.get_workflow_handle(names()).describe()
+        runs = [await events_of(client.get_workflow_handle(names(), run_id=run.run_id))
+                for run in (first, current)]
+    assert [types(events) for events in runs] == [
+        [*IDLE, "WorkflowExecutionContinuedAsNew"], [*IDLE, "WorkflowExecutionCompleted"]]
     assert first.status == 6, "the first run: CONTINUED_AS_NEW"
     assert current.run_id != first.run_id
     assert await current.memo_value("note") == "kept"

@@ -8,16 +8,16 @@ from temporalio.api.workflowservice import v1 as ws
 from Errors import (
     test_activity_errors, test_activity_operation_errors, test_cluster_errors,
     test_execution_errors, test_options_errors, test_other_run_errors, test_pause_errors,
-    test_reset_errors, test_standalone_activity_errors, test_start_errors, test_task_errors,
-    test_update_errors)
+    test_rare_errors, test_reset_errors, test_standalone_activity_errors, test_start_errors,
+    test_task_errors, test_update_errors)
 from Support.raw import RawClient
 from Support.refusals import TOO_LONG, Refusal, World, built_rpcs, invalid, not_found
 
 TABLES = (
     test_activity_errors, test_activity_operation_errors, test_cluster_errors,
     test_execution_errors, test_options_errors, test_other_run_errors, test_pause_errors,
-    test_reset_errors, test_standalone_activity_errors, test_start_errors, test_task_errors,
-    test_update_errors)
+    test_rare_errors, test_reset_errors, test_standalone_activity_errors, test_start_errors,
+    test_task_errors, test_update_errors)
 # They find their namespace themselves, and say so in the tables.
 BY_NAME = {"RegisterNamespace", "DescribeNamespace"}
 

@@ -70,7 +70,10 @@ async def test_missing(client: Client, names, what: str) -> None:
     failed = {
         "signal": "SignalExternalWorkflowExecutionFailed",
         "cancel": "RequestCancelExternalWorkflowExecutionFailed"}[what]
-    assert find(await events_of(sender), failed)["cause"].endswith(NOT_FOUND)
+    events = await events_of(sender)
+    assert find(events, failed)["cause"].endswith(NOT_FOUND)
+    initiated = failed.replace("Failed", "Initiated")
+    assert [name for name in types(events) if "External" in name] == [initiated, failed]
 
 
 @pytest.mark.parametrize("what", ["signal", "cancel"])

@@ -10,7 +10,7 @@ from Support.errors import expect_error
 from Support.histories import assert_history, types
 from Support.programs import Collects
 from Support.raw import RawClient, complete, seconds
-from Support.sdk import make_worker
+from Support.sdk import events_of, make_worker
 
 FRESH = """
     1 WorkflowExecutionStarted
@@ -119,3 +119,7 @@ async def test_with_the_sdk(client: Client, names) -> None:
                 start_signal_args=[value])
         await handle.signal(Collects.stop_at, 3)
         assert await handle.result() == [0, 1, 2]
+    story = [name for name in types(await events_of(handle)) if "Task" not in name]
+    assert story == [
+        "WorkflowExecutionStarted", *["WorkflowExecutionSignaled"] * 4,
+        "WorkflowExecutionCompleted"]

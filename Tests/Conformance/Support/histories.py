@@ -18,6 +18,10 @@ from google.protobuf.json_format import MessageToDict
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
+# A workflow task as a worker does it, and a run after its first one.
+TASK = ["WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"]
+IDLE = ["WorkflowExecutionStarted", *TASK]
+
 
 def type_name(event: HistoryEvent) -> str:
     """`WorkflowTaskStarted` for EVENT_TYPE_WORKFLOW_TASK_STARTED."""

@@ -9,7 +9,9 @@ from typing import Any, Awaitable, Callable
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+
+from .histories import types
 
 
 def make_worker(client: Client, task_queue: str, **options: Any) -> Worker:
@@ -22,6 +24,23 @@ def make_worker(client: Client, task_queue: str, **options: Any) -> Worker:
 async def events_of(handle: WorkflowHandle[Any, Any]) -> list[HistoryEvent]:
     """The history of the handle's run as it is now."""
     return list((await handle.fetch_history()).events)
+
+
+async def settles(handle: WorkflowHandle[Any, Any], *expected: str) -> list[HistoryEvent]:
+    """The history of the handle's run once its events are exactly these."""
+    deadline = time.monotonic() + 15
+    while types(events := await events_of(handle)) != list(expected):
+        assert time.monotonic() < deadline, f"stays at {types(events)}"
+        await asyncio.sleep(0.02)
+    return events
+
+
+async def replayed(handle: WorkflowHandle[Any, Any], *workflows: type) -> list[HistoryEvent]:
+    """The history of the handle's run, which a worker must be able to run again."""
+    history = await handle.fetch_history()
+    replayer = Replayer(workflows=workflows, workflow_runner=UnsandboxedWorkflowRunner())
+    await replayer.replay_workflow(history)
+    return list(history.events)
 
 
 async def eventually(

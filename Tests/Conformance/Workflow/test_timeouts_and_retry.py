@@ -9,9 +9,9 @@ from temporalio.client import Client
 from temporalio.common import RetryPolicy as SDKRetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from Support.histories import assert_history, find
+from Support.histories import IDLE, assert_history, find, types
 from Support.raw import RawClient, RetryPolicy, complete, fail, seconds
-from Support.sdk import make_worker
+from Support.sdk import events_of, make_worker
 
 
 def test_run_timeout(raw: RawClient, names) -> None:
@@ -111,8 +111,13 @@ class SucceedsOnThird:
 
 async def test_retry_with_the_sdk(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[SucceedsOnThird]):
-        result = await client.execute_workflow(
+        handle = await client.start_workflow(
             SucceedsOnThird.run, id=names(), task_queue=names.task_queue,
             retry_policy=SDKRetryPolicy(
                 initial_interval=timedelta(milliseconds=100), backoff_coefficient=1.0))
-    assert result == 3
+        assert await handle.result() == 3
+    last = await events_of(client.get_workflow_handle(names()))
+    assert types(last) == [*IDLE, "WorkflowExecutionCompleted"]
+    assert find(last, "WorkflowExecutionStarted")["attempt"] == 3
+    first = client.get_workflow_handle(names(), run_id=handle.first_execution_run_id)
+    assert types(await events_of(first)) == [*IDLE, "WorkflowExecutionFailed"]
