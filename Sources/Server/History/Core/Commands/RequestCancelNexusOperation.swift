@@ -1,7 +1,7 @@
 import TemporalAPI
 
 extension Transition {
-    /// No run has operations, for the same reason.
+    /// No run has operations, since there are no endpoints to run them at.
     func requestCancelNexusOperation(
         _ attributes: Temporal_Api_Command_V1_RequestCancelNexusOperationCommandAttributes
     ) throws(CommandFailure) {
