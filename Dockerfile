@@ -1,7 +1,7 @@
 # One image for all services; which of them run is chosen by arguments and configuration.
 FROM swift:6.3 AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libsqlite3-dev pkg-config \
+    && apt-get install -y --no-install-recommends libpq-dev libsqlite3-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -16,7 +16,7 @@ RUN scripts/build.sh temporal-server \
 
 FROM swift:6.3-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libsqlite3-0 \
+    && apt-get install -y --no-install-recommends ca-certificates libpq5 libsqlite3-0 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 temporal \
     && useradd --system --uid 10001 --gid 10001 --home-dir /etc/temporal temporal \

@@ -100,8 +100,16 @@ let package = Package(
         .systemLibrary(
             name: "CSQLite", path: "Sources/Server/Persistence/CSQLite", pkgConfig: "sqlite3",
             providers: [.apt(["libsqlite3-dev"])]),
+        server("PersistenceSQL", "Persistence/SQL", ["Persistence", "Primitives"]),
         server(
-            "PersistenceSQLite", "Persistence/SQLite", ["CSQLite", "Persistence", "Primitives"]),
+            "PersistenceSQLite", "Persistence/SQLite",
+            ["CSQLite", "Persistence", "PersistenceSQL", "Primitives"]),
+        .systemLibrary(
+            name: "CPostgreSQL", path: "Sources/Server/Persistence/CPostgreSQL",
+            pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        server(
+            "PersistencePostgreSQL", "Persistence/PostgreSQL",
+            ["CPostgreSQL", "Persistence", "PersistenceSQL", "Primitives"]),
         server("ServiceClients", "Clients", words + ["Persistence"]),
 
         // Machines decide, services wait.
@@ -136,7 +144,8 @@ let package = Package(
             words + grpc + [
                 "StaticConfiguration", "DynamicConfig", "Frontend", "GRPCTransport",
                 "HistoryService",
-                "MatchingService", "Persistence", "PersistenceMemory", "PersistenceSQLite",
+                "MatchingService", "Persistence", "PersistenceMemory",
+                "PersistencePostgreSQL", "PersistenceSQLite",
                 "ServiceClients", httpClient, lifecycle, logging, metrics,
             ]),
         .executableTarget(
@@ -177,7 +186,13 @@ let package = Package(
 
         // Unit tests; Tests/Conformance is Python and drives the built binary.
         unitTests("Primitives"),
-        unitTests("Persistence", ["Persistence", "PersistenceMemory", "PersistenceSQLite"]),
+        unitTests(
+            "Persistence",
+            [
+                "CPostgreSQL", "Persistence", "PersistenceMemory", "PersistencePostgreSQL",
+                "PersistenceSQL",
+                "PersistenceSQLite",
+            ]),
         unitTests(
             "History",
             [

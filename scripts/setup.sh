@@ -2,7 +2,7 @@
 # Installs the Debian packages the build needs, if they are missing. Arguments: more packages.
 set -euo pipefail
 
-packages=(libsqlite3-dev pkg-config "$@")
+packages=(libsqlite3-dev libpq-dev pkg-config "$@")
 missing=()
 for package in "${packages[@]}"; do
     if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then

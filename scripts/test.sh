@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-scripts/setup.sh python3 python3-venv
+scripts/setup.sh python3 python3-venv openssl postgresql
 python="$(scripts/python_env.sh)"
 
 echo "== format"
@@ -16,7 +16,18 @@ echo "== API definitions"
 scripts/build.sh temporal-server temporal-simulator temporal-bench tests
 
 results="$(mktemp -d)"
-trap 'rm -rf "$results"' EXIT
+# The database server runs as a user of its own.
+chmod 755 "$results"
+finish() {
+    if [[ -e "$results/postgres" ]]; then scripts/postgres.sh stop "$results/postgres"; fi
+    rm -rf "$results"
+}
+trap finish EXIT
+
+echo "== PostgreSQL"
+TEMPORAL_TEST_POSTGRESQL="$(scripts/postgres.sh start "$results/postgres")"
+export TEMPORAL_TEST_POSTGRESQL
+echo "$TEMPORAL_TEST_POSTGRESQL"
 
 echo "== unit tests"
 swift test -c release --skip-build 2>&1 | tee "$results/unit"
@@ -27,7 +38,15 @@ scripts/simulate.sh | tee "$results/simulation"
 echo "== conformance"
 Tests/Conformance/run 2>&1 | tee "$results/conformance"
 
+# What differs with the store: what is written, read back, listed, and found after an end.
+echo "== conformance on PostgreSQL"
+Tests/Conformance/run --store postgresql Server/test_schema.py Visibility Namespace \
+    Workflow/test_histories.py Restart/test_database_restarts.py Restart/test_kill.py \
+    Restart/test_shutdown.py \
+    2>&1 | tee "$results/conformance-postgresql"
+
 echo "== results"
 echo "unit: $(grep -aE 'Test run with [0-9]+ tests? .*passed' "$results/unit" | tail -1 | sed 's/^[^T]*//')"
 tail -1 "$results/simulation"
 tail -1 "$results/conformance"
+tail -1 "$results/conformance-postgresql"

@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from Support.postgresql import ON_POSTGRESQL
 from Support.raw import RawClient
 from Support.server import SharedServer, TargetServer, binary_path
 
@@ -25,6 +26,11 @@ from Support.server import SharedServer, TargetServer, binary_path
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not session.config.option.collectonly and not binary_path().exists():
         pytest.exit(f"no server binary at {binary_path()}; build it first", returncode=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if ON_POSTGRESQL:
+        items[:] = [item for item in items if item.get_closest_marker("sqlite_files") is None]
 
 
 @pytest.hookimpl(hookwrapper=True)

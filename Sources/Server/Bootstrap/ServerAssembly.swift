@@ -5,8 +5,6 @@ import HistoryService
 import Logging
 import MatchingService
 import Persistence
-import PersistenceMemory
-import PersistenceSQLite
 import Primitives
 import ServiceClients
 import Synchronization
@@ -89,11 +87,13 @@ package final class ServerAssembly: Sendable {
         let clock = SystemClock(), random = SystemRandom()
         let environment = HostEnvironment(
             clock: clock, random: random, owner: self.ownerName(random))
-        let (stores, closeDatabase) = try self.openStores(plan.database)
+        let database = try await OpenDatabase.open(
+            plan.database, migrates: plan.migratesSchema, random: random)
+        let stores = database.stores
         let callbacks = HTTPCallbackSender()
         let closeStores: @Sendable () async -> Void = {
             await callbacks.shutdown()
-            await closeDatabase()
+            await database.close()
         }
         do throws(StartError) {
             let cluster = try await self.initializeCluster(plan, stores, random, logger)
@@ -111,7 +111,7 @@ package final class ServerAssembly: Sendable {
                 executor: { lanes.lane(of: $0) }, logger: Logger(label: "history"))
             link.connect(history)
             try await self.initializeNamespaces(plan, namespaces)
-            let storeName = plan.database.name
+            let storeName = plan.database.storeName
             let frontend = FrontendService(
                 environment: environment, settings: plan.settings, history: history,
                 matching: matching, namespaces: namespaces, visibility: stores, cluster: cluster,
@@ -130,17 +130,6 @@ package final class ServerAssembly: Sendable {
         } catch {
             await closeStores()
             throw error
-        }
-    }
-
-    private static func openStores(
-        _ database: ServerConfiguration.Database
-    ) throws(StartError) -> (any Stores, @Sendable () async -> Void) {
-        do throws(SQLiteOpenError) {
-            let stores = try SQLiteStores.open(location: database.location)
-            return (stores, { await stores.close() })
-        } catch {
-            throw StartError(error.description)
         }
     }
 
@@ -233,16 +222,4 @@ private final class HistoryLink: Sendable {
         }
         return history
     }
-}
-
-extension ServerConfiguration.Database {
-    fileprivate var location: SQLiteStores.Location {
-        switch self {
-        case .ephemeral: .ephemeral
-        case .file(let path): .file(path)
-        }
-    }
-
-    /// As `GetClusterInfo` names it.
-    fileprivate var name: String { "sqlite" }
 }

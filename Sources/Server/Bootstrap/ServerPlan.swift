@@ -9,6 +9,8 @@ package struct ServerPlan: Sendable, Equatable {
     /// The ports to listen on; a role without one runs all the same.
     package var listeners: [ServiceRole: ListenAddress] = [:]
     package var database = ServerConfiguration.Database.ephemeral
+    /// Whether tables of an older version are brought to the newest one.
+    package var migratesSchema = true
     package var shardCount = ServerConfiguration.shardCountDefault
     package var clusterName = "active"
     package var settings = Settings()

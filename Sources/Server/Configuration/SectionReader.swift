@@ -93,6 +93,25 @@ struct SectionReader {
         }?.value
     }
 
+    /// A list of texts.
+    mutating func strings(_ key: String) -> [String]? {
+        guard let node = self.take(key) else { return nil }
+        if case .sequence(let elements) = node.value {
+            let texts = elements.compactMap { element -> String? in
+                if case .scalar(let text, _) = element.value { text } else { nil }
+            }
+            if texts.count == elements.count { return texts }
+        }
+        self.findings.refuse(node, "\(self.name(key)) takes a list of texts")
+        return nil
+    }
+
+    /// Every remaining key with its value, which must be a single one.
+    mutating func remainingScalars() -> [(name: String, value: String)] {
+        let keys = self.unread.map(\.key)
+        return keys.compactMap { key in self.located(key).map { (key, $0.value) } }
+    }
+
     mutating func section(_ key: String) -> SectionReader? {
         guard let node = self.take(key) else { return nil }
         return SectionReader(node, path: self.name(key), self.findings)
@@ -122,6 +141,9 @@ struct SectionReader {
             self.findings.refuse(node, "\(self.name(key)) \(reason)")
         }
     }
+
+    /// Says something about this section that somebody should know.
+    func warning(_ message: String) { self.findings.warn(self.node, message) }
 
     /// Says that a key has no effect.
     mutating func warn(_ key: String, _ message: String) {

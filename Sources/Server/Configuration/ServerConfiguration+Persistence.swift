@@ -39,8 +39,12 @@ extension ServerConfiguration {
                 "\(key) names \(name), which is not one of \(section.name("datastores"))")
             return
         }
-        guard let database = named else { return }
-        if database != self.database {
+        guard let database = named, database != self.database else { return }
+        if case .postgreSQL = self.database {
+            section.warning(
+                "\(key) is not used: a workflow and its visibility record are written together, "
+                    + "to \(section.name("defaultStore"))")
+        } else {
             section.problem(
                 "\(key) must be the same database as \(section.name("defaultStore")): "
                     + "a workflow and its visibility record are written together")
@@ -63,15 +67,16 @@ extension ServerConfiguration {
         let plugin = section.located("pluginName")
         switch plugin?.value {
         case "sqlite": break
-        case "postgres12", "postgres12_pgx", "mysql8":
+        case "postgres12", "postgres12_pgx", "postgres":
+            return PostgreSQLDatastore(section).map { .postgreSQL($0) }
+        case "mysql8":
             section.problem(
-                "\(section.name("pluginName")): \(plugin?.value ?? "") is not built yet; use sqlite"
-            )
+                "\(section.name("pluginName")): mysql8 is not built yet; use sqlite or postgres12")
             return nil
         default:
             section.problem(
-                "\(section.name("pluginName")) takes one of sqlite, postgres12, postgres12_pgx, mysql8"
-            )
+                "\(section.name("pluginName")) takes one of sqlite, postgres12, postgres12_pgx, "
+                    + "postgres")
             return nil
         }
         // What only servers of other databases need.

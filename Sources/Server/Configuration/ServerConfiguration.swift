@@ -52,6 +52,7 @@ package struct ServerConfiguration: Sendable, Equatable {
         /// SQLite in memory: everything is gone when the process ends.
         case ephemeral
         case file(String)
+        case postgreSQL(PostgreSQLDatastore)
     }
 
     /// Where a service listens.

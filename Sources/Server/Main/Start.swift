@@ -23,6 +23,11 @@ struct Start: AsyncParsableCommand {
     @Option(help: "Create this namespace if it does not exist; may be repeated.")
     var namespace: [String] = []
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Make the database's tables, or bring them to the newest version.")
+    var migrateSchema = true
+
     func run() async throws {
         let roles = try self.roles()
         let configuration: ServerConfiguration
@@ -41,6 +46,7 @@ struct Start: AsyncParsableCommand {
             throw Process.fail(error)
         }
         plan.namespaces = self.namespace
+        plan.migratesSchema = self.migrateSchema
         plan.retention = .seconds(72 * 3_600)
         if !roles.contains(.internalFrontend) { plan.listeners[.internalFrontend] = nil }
         do throws(LogOutput.OpenError) {
@@ -92,6 +98,7 @@ extension ServerConfiguration.Database {
         switch self {
         case .ephemeral: "ephemeral"
         case .file(let path): "database \(path)"
+        case .postgreSQL(let datastore): "PostgreSQL database \(datastore.place)"
         }
     }
 }

@@ -29,6 +29,10 @@ struct StartDev: AsyncParsableCommand {
         help: "File to keep everything in. Without it, nothing outlives the process.")
     var dbFilename: String?
 
+    @Option(
+        help: "Configuration file whose persistence section says where to keep everything.")
+    var persistenceConfig: String?
+
     @Option(help: "What to log: debug, info, warn, error or never.")
     var logLevel = LogLevel.warn
 
@@ -46,6 +50,9 @@ struct StartDev: AsyncParsableCommand {
     @OptionGroup(title: "Options for what this server does not have yet") var unused: UnusedOptions
 
     func validate() throws {
+        guard self.dbFilename == nil || self.persistenceConfig == nil else {
+            throw ValidationError("--db-filename and --persistence-config exclude each other")
+        }
         guard (0...65_535).contains(self.port) else {
             throw ValidationError("--port \(self.port) is not a port: 0 to 65535")
         }
@@ -73,11 +80,27 @@ struct StartDev: AsyncParsableCommand {
         }
     }
 
+    private func readPersistence(
+        _ path: String, into plan: inout ServerPlan, _ logger: Logger
+    ) throws {
+        do throws(ConfigurationError) {
+            let configuration = try ConfigurationFiles(
+                root: nil, config: nil, environment: nil, zone: nil, file: path, variables: [:]
+            ).load()
+            for warning in configuration.warnings { logger.warning("\(warning)") }
+            plan.database = configuration.database
+            plan.shardCount = configuration.shardCount
+        } catch {
+            throw Process.fail(error)
+        }
+    }
+
     private func plan(_ logger: Logger) throws -> ServerPlan {
         var plan = ServerPlan()
         let ip = self.ip == "localhost" ? "127.0.0.1" : self.ip
         plan.listeners = [.frontend: ListenAddress(ip: ip, port: self.port)]
         if let path = self.dbFilename, !path.isEmpty { plan.database = .file(path) }
+        if let path = self.persistenceConfig { try self.readPersistence(path, into: &plan, logger) }
         plan.namespaces = ["default"] + self.namespace.filter { $0 != "default" }
         for attribute in self.searchAttribute {
             plan.searchAttributes[attribute.name] = attribute.type

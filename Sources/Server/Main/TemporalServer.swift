@@ -10,7 +10,8 @@ struct TemporalServer: AsyncParsableCommand {
         abstract: "A workflow server that speaks Temporal's protocol.",
         version: serverVersion,
         subcommands: [
-            Start.self, Server.self, ValidateConfig.self, ValidateDynamicConfig.self,
+            Start.self, Server.self, SchemaCommands.self, ValidateConfig.self,
+            ValidateDynamicConfig.self,
         ])
 
     @Option(

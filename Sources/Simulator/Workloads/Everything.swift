@@ -8,7 +8,8 @@ package final class Everything: Workload, @unchecked Sendable {
     package static let name = "Everything"
 
     private static let parts: [any Workload.Type] = [
-        Programs.self, Starts.self, Callbacks.self,
+        Programs.self, Starts.self, Callbacks.self, Pauses.self, ActivityOperations.self,
+        StandaloneActivities.self, Families.self, Updates.self, Resets.self,
     ]
 
     private let parts: [any Workload]

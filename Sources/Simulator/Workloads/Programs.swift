@@ -47,8 +47,8 @@ package final class Programs: Workload, @unchecked Sendable {
             let runs = zip(client.runIDs, histories).map { RunInspector.Run(id: $0, events: $1) }
             await inspector.inspect(runs, of: client.workflowID)
             await client.queryClosed()
-            self.checkSignals(histories, client)
-            self.checkChain(histories, client)
+            client.checkSignals(histories)
+            client.checkChain(histories)
         }
     }
 
@@ -61,42 +61,5 @@ package final class Programs: Workload, @unchecked Sendable {
             (name: "activity tasks", count: self.world.tasks.activityTaskCount),
             (name: "checked events", count: self.checkedEventCount),
         ]
-    }
-
-    /// An acknowledged signal is there, and once if it was sent once.
-    ///
-    /// A run remembers the requests it took, its successor does not: a signal that had to be sent
-    /// again, by the client or within the server, may be in two runs.
-    private func checkSignals(_ histories: [[HistoryEvent]], _ client: ScriptedClient) {
-        var found: [String: Int] = [:]
-        for event in histories.joined() {
-            guard case .workflowExecutionSignaledEventAttributes(let signaled) = event.attributes
-            else { continue }
-            found[signaled.input.text, default: 0] += 1
-        }
-        for (signal, attempts) in client.acknowledged.sorted(by: { $0.key < $1.key }) {
-            let count = found.removeValue(forKey: signal) ?? 0
-            let isAsOften = count <= attempts || self.world.hasDoneUnknown
-            if count < 1 || !isAsOften {
-                self.world.fail(
-                    "\(client.workflowID) has \(signal) \(count) times, sent \(attempts) times")
-            }
-        }
-        for signal in found.keys.sorted() {
-            self.world.fail("\(client.workflowID) has \(signal), which was never acknowledged")
-        }
-    }
-
-    /// Each run but the first says which one it continues.
-    private func checkChain(_ histories: [[HistoryEvent]], _ client: ScriptedClient) {
-        for (index, events) in histories.enumerated() {
-            guard let start = events.first?.start else { continue }
-            let previous = index > 0 ? client.runIDs[index - 1] : ""
-            if start.continuedExecutionRunID != previous
-                || start.firstExecutionRunID != client.runIDs[0]
-            {
-                self.world.fail("\(client.workflowID), run \(index + 1), continues another run")
-            }
-        }
     }
 }

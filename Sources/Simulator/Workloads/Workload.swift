@@ -27,7 +27,9 @@ package protocol Workload: Sendable {
 /// Every workload there is.
 package enum Workloads {
     package static let all: [any Workload.Type] = [
-        Everything.self, Programs.self, Starts.self, Callbacks.self,
+        Everything.self, Programs.self, Starts.self, Callbacks.self, Pauses.self,
+        ActivityOperations.self, StandaloneActivities.self, Families.self, Updates.self,
+        Resets.self,
     ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {

@@ -114,17 +114,117 @@ package typealias GetWorkflowExecutionHistoryReverseRequest =
     Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseRequest
 package typealias GetWorkflowExecutionHistoryReverseResponse =
     Temporal_Api_Workflowservice_V1_GetWorkflowExecutionHistoryReverseResponse
+package typealias PauseActivityRequest =
+    Temporal_Api_Workflowservice_V1_PauseActivityRequest
+package typealias PauseActivityResponse =
+    Temporal_Api_Workflowservice_V1_PauseActivityResponse
+package typealias UnpauseActivityRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityRequest
+package typealias UnpauseActivityResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityResponse
+package typealias ResetActivityRequest =
+    Temporal_Api_Workflowservice_V1_ResetActivityRequest
+package typealias ResetActivityResponse =
+    Temporal_Api_Workflowservice_V1_ResetActivityResponse
+package typealias UpdateActivityOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateActivityOptionsRequest
+package typealias UpdateActivityOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateActivityOptionsResponse
+package typealias PauseActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_PauseActivityExecutionRequest
+package typealias PauseActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_PauseActivityExecutionResponse
+package typealias UnpauseActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityExecutionRequest
+package typealias UnpauseActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseActivityExecutionResponse
+package typealias ResetActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_ResetActivityExecutionRequest
+package typealias ResetActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_ResetActivityExecutionResponse
+package typealias UpdateActivityExecutionOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateActivityExecutionOptionsRequest
+package typealias UpdateActivityExecutionOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateActivityExecutionOptionsResponse
+package typealias StartActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_StartActivityExecutionRequest
+package typealias StartActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_StartActivityExecutionResponse
+package typealias DescribeActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_DescribeActivityExecutionRequest
+package typealias DescribeActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_DescribeActivityExecutionResponse
+package typealias PollActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_PollActivityExecutionRequest
+package typealias PollActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_PollActivityExecutionResponse
+package typealias ListActivityExecutionsRequest =
+    Temporal_Api_Workflowservice_V1_ListActivityExecutionsRequest
+package typealias ListActivityExecutionsResponse =
+    Temporal_Api_Workflowservice_V1_ListActivityExecutionsResponse
+package typealias CountActivityExecutionsRequest =
+    Temporal_Api_Workflowservice_V1_CountActivityExecutionsRequest
+package typealias CountActivityExecutionsResponse =
+    Temporal_Api_Workflowservice_V1_CountActivityExecutionsResponse
+package typealias RequestCancelActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_RequestCancelActivityExecutionRequest
+package typealias RequestCancelActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_RequestCancelActivityExecutionResponse
+package typealias TerminateActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_TerminateActivityExecutionRequest
+package typealias TerminateActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_TerminateActivityExecutionResponse
+package typealias DeleteActivityExecutionRequest =
+    Temporal_Api_Workflowservice_V1_DeleteActivityExecutionRequest
+package typealias DeleteActivityExecutionResponse =
+    Temporal_Api_Workflowservice_V1_DeleteActivityExecutionResponse
+package typealias PauseWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionRequest
+package typealias PauseWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_PauseWorkflowExecutionResponse
+package typealias UnpauseWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionRequest
+package typealias UnpauseWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UnpauseWorkflowExecutionResponse
+package typealias UpdateWorkflowExecutionOptionsRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsRequest
+package typealias UpdateWorkflowExecutionOptionsResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsResponse
 package typealias ResetWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest
 package typealias ResetWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionResponse
+package typealias UpdateWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionRequest
+package typealias UpdateWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionResponse
+package typealias PollWorkflowExecutionUpdateRequest =
+    Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateRequest
+package typealias PollWorkflowExecutionUpdateResponse =
+    Temporal_Api_Workflowservice_V1_PollWorkflowExecutionUpdateResponse
+package typealias ExecuteMultiOperationRequest =
+    Temporal_Api_Workflowservice_V1_ExecuteMultiOperationRequest
+package typealias ExecuteMultiOperationResponse =
+    Temporal_Api_Workflowservice_V1_ExecuteMultiOperationResponse
+package typealias DeleteWorkflowExecutionRequest =
+    Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionRequest
+package typealias DeleteWorkflowExecutionResponse =
+    Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionResponse
 
 package typealias Command = Temporal_Api_Command_V1_Command
 package typealias Failure = Temporal_Api_Failure_V1_Failure
+package typealias ProtocolMessage = Temporal_Api_Protocol_V1_Message
 package typealias HistoryEvent = Temporal_Api_History_V1_HistoryEvent
 package typealias Payload = Temporal_Api_Common_V1_Payload
 package typealias Payloads = Temporal_Api_Common_V1_Payloads
 package typealias TaskQueue = Temporal_Api_Taskqueue_V1_TaskQueue
+package typealias ActivityExecutionStatus = Temporal_Api_Enums_V1_ActivityExecutionStatus
+package typealias ActivityExecutionListInfo =
+    Temporal_Api_Activity_V1_ActivityExecutionListInfo
+package typealias ActivityOutcome = Temporal_Api_Activity_V1_ActivityExecutionOutcome
+package typealias ActivityOptions = Temporal_Api_Activity_V1_ActivityOptions
+package typealias PendingActivity = Temporal_Api_Workflow_V1_PendingActivityInfo
+package typealias WorkflowOptions = Temporal_Api_Workflow_V1_WorkflowExecutionOptions
 package typealias WorkflowExecutionInfo = Temporal_Api_Workflow_V1_WorkflowExecutionInfo
 package typealias WorkflowExecution = Temporal_Api_Common_V1_WorkflowExecution
 

@@ -71,6 +71,15 @@ package final class SimulatedWorld: @unchecked Sendable {
         self.marks.count(of: "fault.\(Fault.storeOutcomeUnknownButDone.rawValue)") > 0
     }
 
+    /// Whether the node may have done something a second time that it had done before.
+    var mayRepeatTasks: Bool {
+        let faults: [Fault] = [
+            .storeUnavailable, .storeOutcomeUnknownButDone, .storeOutcomeUnknownNotDone,
+        ]
+        return (faults.map { "fault.\($0.rawValue)" } + ["crash.node"])
+            .contains { self.marks.count(of: $0) > 0 }
+    }
+
     package var storeCommitCount: Int { self.stores.counters.snapshot.commits }
     package var storeReadCount: Int { self.stores.counters.snapshot.reads }
 

@@ -41,6 +41,15 @@ LINKS = [
         "namespace": "n", "workflow_id": "w", "run_id": "r", "event_ref": {"event_id": 5}}},
      "^workflow event link ref cannot have an unspecified event type and a non-zero event ID$"),
     ("link to no batch job", {"batch_job": {}}, "^batch job link must not have an empty job ID$"),
+    ("link to a callback", {"callback": {"namespace": "n"}}, "^unsupported link variant$"),
+    *[(f"{kind} link without {field}", {kind: {name: "x" for name in fields if name != field}},
+       f"^{kind.replace('_', ' ')} link must not have an empty {shown} field$")
+      for kind, fields in {
+          "workflow": {"namespace": "namespace", "workflow_id": "workflow ID", "run_id": "run ID"},
+          "activity": {"namespace": "namespace", "activity_id": "activity ID", "run_id": "run ID"},
+          "nexus_operation": {
+              "namespace": "namespace", "operation_id": "operation ID", "run_id": "run ID"},
+      }.items() for field, shown in fields.items()],
 ]
 MANY = {f"Field{number}": payload(number) for number in range(101)}
 BULKY = {f"Field{number}": payload("x" * 2000) for number in range(25)}

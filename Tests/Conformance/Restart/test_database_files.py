@@ -10,6 +10,8 @@ import pytest
 from Support.raw import RawClient
 from Support.server import TargetServer, free_port, run_binary
 
+pytestmark = pytest.mark.sqlite_files
+
 
 def _start(path: Path, *flags: str):
     return run_binary(

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from temporalio.client import Client
 
@@ -121,6 +122,7 @@ async def test_under_a_running_worker(own_server, tmp_path: Path) -> None:
     server.stop()
 
 
+@pytest.mark.sqlite_files
 def test_ephemeral_means_ephemeral(own_server) -> None:
     server: TargetServer = own_server().start()
     RawClient(server.address).start("w", "q")

@@ -17,6 +17,8 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from Support.postgresql import ON_POSTGRESQL, persistence_config
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 FRONTEND_SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
 START_TIMEOUT = 30.0
@@ -81,6 +83,9 @@ class TargetServer:
     ):
         self.directory = directory
         self.db_filename = db_filename
+        self.persistence_config = (
+            persistence_config(directory, db_filename) if ON_POSTGRESQL else None
+        )
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.extra = extra or []
@@ -99,7 +104,9 @@ class TargetServer:
             "--namespace", "default", "--headless",
             "--log-level", "warn", "--log-format", "json",
         ]
-        if self.db_filename is not None:
+        if self.persistence_config is not None:
+            line += ["--persistence-config", str(self.persistence_config)]
+        elif self.db_filename is not None:
             line += ["--db-filename", str(self.db_filename)]
         for name, kind in self.search_attributes.items():
             line += ["--search-attribute", f"{name}={kind}"]

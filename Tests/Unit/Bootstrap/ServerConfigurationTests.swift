@@ -190,12 +190,12 @@ private let sqlite = """
               datastores:
                 main:
                   sql:
-                    pluginName: postgres12
+                    pluginName: mysql8
                     databaseName: temporal
             """,
             [
                 "a.yaml:6: persistence.datastores.main.sql.pluginName: "
-                    + "postgres12 is not built yet; use sqlite"
+                    + "mysql8 is not built yet; use sqlite or postgres12"
             ]
         ),
         (

@@ -1,13 +1,14 @@
 import Foundation
 import Persistence
 import PersistenceMemory
+import PersistencePostgreSQL
 import PersistenceSQLite
 
 /// The implementations the contract suites run on.
 enum StoreKind: CaseIterable, Sendable {
-    case memory, ephemeral, file
+    case memory, ephemeral, file, postgreSQL
 
-    func open() throws -> OpenedStores {
+    func open() async throws -> OpenedStores {
         switch self {
         case .memory:
             return OpenedStores(stores: MemoryStores(), directory: nil)
@@ -17,6 +18,9 @@ enum StoreKind: CaseIterable, Sendable {
             let directory = try TemporaryDirectory()
             let stores = try SQLiteStores.open(location: .file(directory.file("test.db")))
             return OpenedStores(stores: stores, directory: directory)
+        case .postgreSQL:
+            let database = try TestDatabase()
+            return OpenedStores(stores: try await database.open(), directory: nil)
         }
     }
 }

@@ -18,44 +18,22 @@ import Workloads
     ]
 
     /// RPCs that no workload uses yet.
-    static let unusedRPCs: Set<String> = [
-        "ResetWorkflowExecution", "DeleteWorkflowExecution", "UpdateWorkflowExecutionOptions",
-        "PauseWorkflowExecution", "UnpauseWorkflowExecution",
-        "UpdateWorkflowExecution", "PollWorkflowExecutionUpdate", "ExecuteMultiOperation",
-        "PauseActivity", "UnpauseActivity", "ResetActivity", "UpdateActivityOptions",
-        "StartActivityExecution", "DescribeActivityExecution", "PollActivityExecution",
-        "ListActivityExecutions", "CountActivityExecutions", "RequestCancelActivityExecution",
-        "TerminateActivityExecution", "DeleteActivityExecution", "PauseActivityExecution",
-        "UnpauseActivityExecution", "ResetActivityExecution", "UpdateActivityExecutionOptions",
-    ]
+    static let unusedRPCs: Set<String> = []
 
     /// Commands that no workload uses yet, or that are not built.
     static let unusedCommands: Set<Temporal_Api_Enums_V1_CommandType> = [
-        .unspecified, .requestCancelExternalWorkflowExecution, .startChildWorkflowExecution,
-        .signalExternalWorkflowExecution, .protocolMessage, .scheduleNexusOperation,
-        .requestCancelNexusOperation,
+        .unspecified, .scheduleNexusOperation, .requestCancelNexusOperation,
     ]
 
     /// Events that no workload has seen yet, or that nothing writes.
     static let unseenEvents: Set<Temporal_Api_Enums_V1_EventType> = [
         .unspecified,
-        .requestCancelExternalWorkflowExecutionInitiated,
-        .requestCancelExternalWorkflowExecutionFailed,
-        .externalWorkflowExecutionCancelRequested,
-        .startChildWorkflowExecutionInitiated, .startChildWorkflowExecutionFailed,
-        .childWorkflowExecutionStarted, .childWorkflowExecutionCompleted,
-        .childWorkflowExecutionFailed, .childWorkflowExecutionCanceled,
-        .childWorkflowExecutionTimedOut, .childWorkflowExecutionTerminated,
-        .signalExternalWorkflowExecutionInitiated, .signalExternalWorkflowExecutionFailed,
-        .externalWorkflowExecutionSignaled,
-        .workflowExecutionUpdateAdmitted, .workflowExecutionUpdateAccepted,
-        .workflowExecutionUpdateRejected, .workflowExecutionUpdateCompleted,
+        .workflowExecutionUpdateRejected,
         .workflowPropertiesModifiedExternally, .activityPropertiesModifiedExternally,
         .nexusOperationScheduled, .nexusOperationStarted, .nexusOperationCompleted,
         .nexusOperationFailed, .nexusOperationCanceled, .nexusOperationTimedOut,
         .nexusOperationCancelRequested, .nexusOperationCancelRequestCompleted,
         .nexusOperationCancelRequestFailed,
-        .workflowExecutionPaused, .workflowExecutionUnpaused,
         .workflowExecutionTimeSkippingTransitioned,
     ]
 

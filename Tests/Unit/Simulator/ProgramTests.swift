@@ -30,7 +30,7 @@ import Testing
         let scripts: [ActivityScript] = [
             .succeeds(afterFailures: 2), .exhausts(attempts: 3), .refuses, .stalls(attempts: 1),
             .progresses(steps: 4), .overruns(seconds: 5), .isUnclaimed(seconds: 6), .heedsCancel,
-            .ignoresCancel(seconds: 7), .backsOff(seconds: 8),
+            .ignoresCancel(seconds: 7), .backsOff(seconds: 8), .isMoved,
         ]
         for script in scripts { #expect(ActivityScript(text: script.text) == script) }
         #expect(ActivityScript(text: "dances 3") == nil)

@@ -34,6 +34,7 @@ struct CallRule: Sendable, CustomTestStringConvertible {
     /// Where the real world comes in.
     static let edges = [
         "Sources/Server/Main", "Sources/Server/Bootstrap", "Sources/Server/Transport",
+        "Sources/Server/Persistence/PostgreSQL", "Sources/Server/Persistence/SQL",
         "Sources/Server/Persistence/SQLite", "Sources/Server/API/DescriptorEmbedder",
         "Sources/Server/API/DescriptorPlugin", "Sources/Bench",
     ]

@@ -23,8 +23,7 @@ struct ImportRule: Sendable, CustomTestStringConvertible {
     ]
     static let wiring: Set<String> = [
         "Bootstrap", "StaticConfiguration", "GRPCTransport", "PersistenceMemory",
-        "PersistencePostgres",
-        "PersistenceSQLite",
+        "PersistencePostgreSQL", "PersistenceSQL", "PersistenceSQLite",
     ]
     static let simulator: Set<String> = [
         "CSimulation", "SimulatedWorld", "SimulationKernel", "Workloads",
@@ -55,7 +54,7 @@ struct ImportRule: Sendable, CustomTestStringConvertible {
             ImportRule(
                 folders: ["Sources"],
                 except: ["Sources/Server/Bootstrap", "Sources/Server/Main"],
-                forbidden: ["GRPCTransport", "PersistenceSQLite", "PersistencePostgres"],
+                forbidden: ["GRPCTransport", "PersistenceSQLite", "PersistencePostgreSQL"],
                 reason: "only the wiring chooses a transport and a database"),
             ImportRule(
                 folders: ["Sources/Server"],

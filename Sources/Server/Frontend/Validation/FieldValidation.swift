@@ -120,13 +120,9 @@ extension FrontendService {
     private static func checkVariant(of link: Link) throws(ServiceError) {
         switch link.variant {
         case .workflowEvent(let event):
-            let fields = [
-                ("namespace", event.namespace), ("workflow ID", event.workflowID),
-                ("run ID", event.runID),
-            ]
-            for (name, value) in fields where value.isEmpty {
-                throw .invalidArgument("workflow event link must not have an empty \(name) field")
-            }
+            try self.check(
+                "workflow event link", event.namespace, ("workflow ID", event.workflowID),
+                event.runID)
             guard event.eventRef.eventType != .unspecified || event.eventRef.eventID == 0 else {
                 throw .invalidArgument(
                     "workflow event link ref cannot have an unspecified event type and a non-zero "
@@ -137,12 +133,28 @@ extension FrontendService {
                 throw .invalidArgument("batch job link must not have an empty job ID")
             }
         case .workflow(let workflow):
-            guard !workflow.namespace.isEmpty, !workflow.workflowID.isEmpty else {
-                throw .invalidArgument(
-                    "workflow link must not have an empty namespace or workflow ID")
-            }
-        case .activity, .nexusOperation, .callback: break
-        case nil: throw .invalidArgument("unsupported link variant")
+            try self.check(
+                "workflow link", workflow.namespace, ("workflow ID", workflow.workflowID),
+                workflow.runID)
+        case .activity(let activity):
+            try self.check(
+                "activity link", activity.namespace, ("activity ID", activity.activityID),
+                activity.runID)
+        case .nexusOperation(let operation):
+            try self.check(
+                "nexus operation link", operation.namespace,
+                ("operation ID", operation.operationID), operation.runID)
+        case .callback, nil: throw .invalidArgument("unsupported link variant")
+        }
+    }
+
+    /// What a link to an execution must name.
+    private static func check(
+        _ what: String, _ namespace: String, _ id: (String, String), _ runID: String
+    ) throws(ServiceError) {
+        let fields: [(String, String)] = [("namespace", namespace), id, ("run ID", runID)]
+        for (name, value) in fields where value.isEmpty {
+            throw .invalidArgument("\(what) must not have an empty \(name) field")
         }
     }
 

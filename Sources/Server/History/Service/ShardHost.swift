@@ -359,6 +359,16 @@ package actor ShardHost {
         self.callers.removeValue(forKey: id)?.resume(returning: result)
     }
 
+    private func isGone(_ key: WorkflowKey) async -> Bool {
+        do throws(StoreError) {
+            let record = try await self.ports.store.loadRun(
+                key.address, runID: key.runID, shard: self.id)
+            return record == nil
+        } catch {
+            return false
+        }
+    }
+
     private func read(_ fetch: HistoryFetch) async throws(ServiceError) -> [HistoryEvent] {
         guard !fetch.events.isEmpty else { return [] }
         let nodes: [HistoryNode]
@@ -371,6 +381,8 @@ package actor ShardHost {
         do throws(HistoryCorrupted) {
             return try fetch.events(of: nodes)
         } catch {
+            // It may have been deleted since the machine decided what to read.
+            if await self.isGone(fetch.key) { throw .workflowNotFound(fetch.key.workflowID) }
             self.log(.runCorrupt(fetch.key, error.description))
             throw ServiceError(.dataLoss, "the workflow's stored history is corrupt")
         }

@@ -165,7 +165,7 @@ enum Schema {
     }
 
     /// The version of a database that is ours or empty, and not newer than this server.
-    private static func versionFound(
+    static func versionFound(
         _ connection: SQLiteConnection, path: String
     ) throws(SQLiteOpenError) -> Int {
         let found = try self.number("PRAGMA user_version", connection, path: path)

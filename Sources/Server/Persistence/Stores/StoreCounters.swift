@@ -27,6 +27,8 @@ package final class StoreCounters: Sendable {
     private let commits = Atomic<Int>(0)
     private let batches = Atomic<Int>(0)
     private let reads = Atomic<Int>(0)
+    private let statementCount = Atomic<Int>(0)
+    private let roundTripCount = Atomic<Int>(0)
 
     package init() {}
 
@@ -41,6 +43,17 @@ package final class StoreCounters: Sendable {
     package func committed(batches: Int) {
         self.commits.add(1, ordering: .relaxed)
         self.batches.add(batches, ordering: .relaxed)
+    }
+
+    /// Statements sent to a database that is another process, failed ones included.
+    package var statements: Int { self.statementCount.load(ordering: .relaxed) }
+    /// How often an answer of such a database was waited for.
+    package var roundTrips: Int { self.roundTripCount.load(ordering: .relaxed) }
+
+    /// Counts one round trip with `statements`.
+    package func exchanged(statements: Int) {
+        self.statementCount.add(statements, ordering: .relaxed)
+        self.roundTripCount.add(1, ordering: .relaxed)
     }
 
     package func hasRead() { self.reads.add(1, ordering: .relaxed) }

@@ -29,6 +29,8 @@ package struct HistoryChecker {
     private var completedEventIDs: Set<Int64> = []
     private var activities: [Int64: Activity] = [:]
     private var timers: [Int64: Timer] = [:]
+    var requests = RequestsOfRun()
+    var updates = UpdatesOfRun()
     private var signalRequestIDs: Set<String> = []
     private var isCancelRequested = false
     private var start: HistoryEvent?
@@ -43,7 +45,7 @@ package struct HistoryChecker {
 
     private init(name: String) { self.name = name }
 
-    private mutating func expect(_ condition: Bool, _ event: HistoryEvent, _ message: String) {
+    mutating func expect(_ condition: Bool, _ event: HistoryEvent, _ message: String) {
         if !condition {
             self.problems.append(
                 "\(self.name), event \(event.eventID) \(event.eventType): \(message)")
@@ -86,7 +88,7 @@ package struct HistoryChecker {
             self.workflowTaskEnded(
                 completed.scheduledEventID, completed.startedEventID, .completed, event)
         case .workflowTaskFailedEventAttributes(let failed):
-            self.workflowTaskEnded(failed.scheduledEventID, failed.startedEventID, .failed, event)
+            self.workflowTaskFailed(failed, event)
         case .workflowTaskTimedOutEventAttributes(let timedOut):
             self.workflowTaskTimedOut(timedOut, event)
         case .timerStartedEventAttributes(let started): self.timerStarted(started, event)
@@ -152,7 +154,7 @@ package struct HistoryChecker {
                 self.activities[canceled.scheduledEventID]?.isCancelRequested == true, event,
                 "cancels activity \(canceled.scheduledEventID), which nobody asked for")
             self.activityClosed(canceled.scheduledEventID, canceled.startedEventID, event)
-        default: break
+        default: self.checkFamily(event)
         }
     }
 }
@@ -186,6 +188,18 @@ extension HistoryChecker {
         if end == .completed { self.completedEventIDs.insert(event.eventID) }
     }
 
+    private mutating func workflowTaskFailed(
+        _ failed: Temporal_Api_History_V1_WorkflowTaskFailedEventAttributes,
+        _ event: HistoryEvent
+    ) {
+        guard failed.cause == .workflowPauseRequestedBeforeTaskStarted else {
+            return self.workflowTaskEnded(
+                failed.scheduledEventID, failed.startedEventID, .failed, event)
+        }
+        self.expect(failed.startedEventID == 0, event, "is of a task that was started")
+        self.move(failed.scheduledEventID, .scheduled, .failed, event)
+    }
+
     private mutating func workflowTaskTimedOut(
         _ timedOut: Temporal_Api_History_V1_WorkflowTaskTimedOutEventAttributes,
         _ event: HistoryEvent
@@ -199,7 +213,7 @@ extension HistoryChecker {
     }
 
     /// An event that a command made names the workflow task which brought the command.
-    private mutating func isCommand(_ event: HistoryEvent, by completedEventID: Int64) {
+    mutating func isCommand(_ event: HistoryEvent, by completedEventID: Int64) {
         self.expect(
             self.completedEventIDs.contains(completedEventID), event,
             "comes from workflow task \(completedEventID), which did not complete before it")

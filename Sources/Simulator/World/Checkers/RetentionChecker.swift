@@ -5,11 +5,23 @@ import SimulationKernel
 /// Remembers closed runs, to see that each is kept as long as its namespace says and no longer.
 // Safe because a simulation has one thread.
 package final class RetentionChecker: @unchecked Sendable {
-    private(set) var runs: [(workflowID: String, runID: String, closedAt: Timestamp)] = []
+    struct Run {
+        let archetype: Archetype
+        /// Of the workflow, or of the activity that has none.
+        let workflowID: String
+        let runID: String
+        let closedAt: Timestamp
+    }
+
+    private(set) var runs: [Run] = []
 
     /// A run that is closed and was not deleted.
-    func closed(_ workflowID: String, _ runID: String, at time: Timestamp) {
-        self.runs.append((workflowID: workflowID, runID: runID, closedAt: time))
+    func closed(
+        _ workflowID: String, _ runID: String, of archetype: Archetype = .workflow,
+        at time: Timestamp
+    ) {
+        self.runs.append(
+            Run(archetype: archetype, workflowID: workflowID, runID: runID, closedAt: time))
     }
 }
 
@@ -17,39 +29,42 @@ extension SimulatedWorld {
     /// Waits until nothing may be left of any run, and looks at the database by itself.
     package func outliveRetention() async {
         self.stopWorker()
-        guard let first = self.closedRuns.runs.map(\.closedAt).min(),
-            let last = self.closedRuns.runs.map(\.closedAt).max(),
-            let namespace = try? await self.stores.namespace(named: Self.namespace)
-        else { return }
+        guard let namespace = try? await self.stores.namespace(named: Self.namespace) else {
+            return self.fail("the namespace is gone")
+        }
+        let times = self.closedRuns.runs.map(\.closedAt)
+        // Without a closed run, what was deleted must have left nothing either.
+        let first = times.min() ?? self.loop.now, last = times.max() ?? self.loop.now
         let early = first + (Self.retention - .seconds(1))
         await self.clock.pass(max(early - self.loop.now, .zero))
         for run in self.closedRuns.runs where run.closedAt + Self.retention > self.loop.now {
-            if await !self.isStored(run.workflowID, run.runID, namespace.id) {
+            if await !self.isStored(run, namespace.id) {
                 self.fail("\(run.workflowID), run \(run.runID), is gone before its time")
             }
         }
         let late = last + Self.retention + .seconds(300)
         await self.clock.pass(max(late - self.loop.now, .zero))
         for run in self.closedRuns.runs
-        where await self.isStored(run.workflowID, run.runID, namespace.id) {
+        where await self.isStored(run, namespace.id) {
             self.fail("\(run.workflowID), run \(run.runID), is kept for too long")
         }
         await self.expectNothingStored(namespace.id)
     }
 
     private func isStored(
-        _ workflowID: String, _ runID: String, _ namespaceID: NamespaceID
+        _ run: RetentionChecker.Run, _ namespaceID: NamespaceID
     ) async -> Bool {
         let address = WorkflowAddress(
-            namespaceID: namespaceID, workflowID: WorkflowID(workflowID))
-        let key = WorkflowKey(
-            namespaceID: namespaceID, workflowID: address.workflowID, runID: RunID(runID))
+            archetype: run.archetype, namespaceID: namespaceID,
+            workflowID: WorkflowID(run.workflowID))
+        let key = WorkflowKey(address, RunID(run.runID))
         let shard = address.shard(of: self.settings.shardCount)
         let record = try? await self.stores.loadRun(address, runID: key.runID, shard: shard)
         let history = try? await self.stores.readHistory(
             key, events: 1..<2, eventsMax: 1, shard: shard)
-        if (record == nil) != (history?.isEmpty ?? true) {
-            self.fail("\(workflowID), run \(runID), is stored in part")
+        // Activities without a workflow have no history.
+        if run.archetype == .workflow, (record == nil) != (history?.isEmpty ?? true) {
+            self.fail("\(run.workflowID), run \(run.runID), is stored in part")
         }
         return record != nil
     }

@@ -17,9 +17,18 @@ package struct RunInspector {
             self.id = id
             self.events = events
         }
+
+        /// Whether `time` is when the run began; one that a reset made has older events.
+        fileprivate func began(at time: Google_Protobuf_Timestamp) -> Bool {
+            let reset = self.events.last { event in
+                event.workflowTaskFailedEventAttributes.cause == .resetWorkflow
+                    && event.workflowTaskFailedEventAttributes.newRunID == self.id
+            }
+            return time == (reset ?? self.events[0]).eventTime
+        }
     }
 
-    private let world: SimulatedWorld
+    let world: SimulatedWorld
     private let caller: PatientCaller
 
     package init(world: SimulatedWorld) {
@@ -40,6 +49,12 @@ package struct RunInspector {
             {
                 self.world.fail(problem)
             }
+            for problem in PauseChecker.problems(
+                in: run.events, of: "\(workflowID), run \(run.id)",
+                handedOut: self.world.tasks.handedOut(of: run.id))
+            {
+                self.world.fail(problem)
+            }
             await self.describe(run, of: workflowID)
             await self.readBackwards(run, of: workflowID)
         }
@@ -52,6 +67,7 @@ package struct RunInspector {
             case .success(let response) = await self.caller.description(of: workflowID, run.id)
         else { return self.world.fail("\(workflowID), run \(run.id), cannot be described") }
         self.compare(response.workflowExecutionInfo, with: run, "described", workflowID)
+        self.compareOptions(response.workflowExecutionInfo, with: run, workflowID)
         let pendingCount = response.pendingActivities.count + response.pendingChildren.count
         if pendingCount > 0 || response.hasPendingWorkflowTask {
             self.world.fail("\(workflowID), run \(run.id), is closed with something pending")
@@ -94,7 +110,7 @@ package struct RunInspector {
         guard let last = run.events.last, let end = ProgramEnd(last) else { return }
         if info.status != end.status || info.historyLength != Int64(run.events.count)
             || info.closeTime != last.eventTime
-            || info.startTime != run.events[0].eventTime
+            || !run.began(at: info.startTime)
         {
             self.world.fail(
                 "\(workflowID), run \(run.id), is \(how) as \(info.status) with "

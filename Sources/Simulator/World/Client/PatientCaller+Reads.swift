@@ -56,6 +56,31 @@ extension PatientCaller {
         return .success(events.reversed())
     }
 
+    /// Waits for the end of a run.
+    func closeEvent(
+        of workflowID: String, _ runID: String
+    ) async -> Result<HistoryEvent, ServiceError> {
+        var token = Data()
+        while true {
+            let answer = await self.call(
+                "GetWorkflowExecutionHistory",
+                GetWorkflowExecutionHistoryRequest.with {
+                    $0.namespace = SimulatedWorld.namespace
+                    $0.execution.workflowID = workflowID
+                    $0.execution.runID = runID
+                    $0.waitNewEvent = true
+                    $0.historyEventFilterType = .closeEvent
+                    $0.nextPageToken = token
+                }, timeout: .seconds(60), returning: GetWorkflowExecutionHistoryResponse.self)
+            switch answer.result {
+            case .success(let page):
+                if let event = page.history.events.last { return .success(event) }
+                token = page.nextPageToken
+            case .failure(let error): return .failure(error)
+            }
+        }
+    }
+
     /// What a run's description says.
     func description(
         of workflowID: String, _ runID: String
@@ -101,6 +126,42 @@ extension PatientCaller {
                 $0.namespace = SimulatedWorld.namespace
                 $0.query = query
             }, returning: CountWorkflowExecutionsResponse.self)
+        return answer.result.map(\.count)
+    }
+
+    /// Every activity without a workflow that a list query finds, in pages of any size.
+    func listActivities(
+        _ query: String
+    ) async -> Result<[ActivityExecutionListInfo], ServiceError> {
+        var runs: [ActivityExecutionListInfo] = [], token = Data()
+        repeat {
+            let answer = await self.call(
+                "ListActivityExecutions",
+                ListActivityExecutionsRequest.with {
+                    $0.namespace = SimulatedWorld.namespace
+                    $0.query = query
+                    $0.pageSize = Int32(self.draw(1...10))
+                    $0.nextPageToken = token
+                }, returning: ListActivityExecutionsResponse.self)
+            switch answer.result {
+            case .success(let page):
+                runs += page.executions
+                token = page.nextPageToken
+            case .failure(let error):
+                return .failure(error)
+            }
+        } while !token.isEmpty
+        return .success(runs)
+    }
+
+    /// How many activities without a workflow a count query finds.
+    func countActivities(_ query: String) async -> Result<Int64, ServiceError> {
+        let answer = await self.call(
+            "CountActivityExecutions",
+            CountActivityExecutionsRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.query = query
+            }, returning: CountActivityExecutionsResponse.self)
         return answer.result.map(\.count)
     }
 }

@@ -15,7 +15,7 @@ final class PatientCaller: @unchecked Sendable {
 
     let connection: FrontendConnection
     let clock: SimulatedClock
-    private var random: SeededGenerator
+    var random: SeededGenerator
 
     init(_ connection: FrontendConnection, _ clock: SimulatedClock, _ random: SeededGenerator) {
         self.connection = connection

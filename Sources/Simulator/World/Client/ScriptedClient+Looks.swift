@@ -20,6 +20,9 @@ extension ScriptedClient {
     private func query() async {
         let atLeast = self.acknowledged.count
         switch await self.ask(QueryWorkflowRequest()) {
+        case .success(let response)
+        where self.mayBePaused && response.queryRejected.status == .paused:
+            self.world.marks.reached("client.queryRejectedByPause")
         case .success(let response):
             let count = Int(response.queryResult.text) ?? -1
             self.world.loop.record("\(self.workflowID) answered a query: \(count)")
@@ -67,7 +70,7 @@ extension ScriptedClient {
             return self.world.fail("describing \(self.workflowID) was answered \(answer.result)")
         }
         let info = response.workflowExecutionInfo
-        let isOpen = info.status == .running
+        let isOpen = info.status == .running || (self.mayBePaused && info.status == .paused)
         let isPending = !response.pendingActivities.isEmpty || response.hasPendingWorkflowTask
         if info.hasCloseTime == isOpen || (isPending && !isOpen) {
             self.world.fail("\(self.workflowID) is described as open and closed at once")
@@ -126,7 +129,13 @@ extension ScriptedClient {
             $0.execution.runID = runID
             $0.queryRejectCondition = condition
         }
-        switch await self.ask(request) {
+        var answer = await self.ask(request)
+        if case .failure(let error) = answer, error.kind == .failedPrecondition {
+            // The worker's polls may have been lost on their way, and come again.
+            await self.world.clock.pass(.seconds(120))
+            answer = await self.ask(request)
+        }
+        switch answer {
         case .success(let response):
             if response.hasQueryRejected != isRejected
                 || isRejected && response.queryRejected.status != self.program.end.status

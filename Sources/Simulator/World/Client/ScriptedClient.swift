@@ -16,13 +16,30 @@ package final class ScriptedClient: @unchecked Sendable {
 
     let world: SimulatedWorld
     let caller: PatientCaller
+    /// Whether somebody pauses the workflow now and then.
+    let mayBePaused: Bool
 
-    package init(world: SimulatedWorld, number: Int) {
+    package convenience init(world: SimulatedWorld, number: Int) {
+        self.init(world: world, workflowID: "workflow-\(number)", streams: "\(number)")
+    }
+
+    /// Drives a workflow that somebody else pauses.
+    package convenience init(pausedIn world: SimulatedWorld, number: Int) {
+        self.init(
+            world: world, workflowID: "paused-\(number)", streams: "paused \(number)",
+            mayBePaused: true)
+    }
+
+    /// `streams` tells its random streams from those of other clients.
+    private init(
+        world: SimulatedWorld, workflowID: String, streams: String, mayBePaused: Bool = false
+    ) {
         self.world = world
-        self.workflowID = "workflow-\(number)"
+        self.mayBePaused = mayBePaused
+        self.workflowID = workflowID
         self.caller = PatientCaller(
-            world.connection, world.clock, world.loop.generator(for: "client \(number)"))
-        var random = world.loop.generator(for: "program \(number)")
+            world.connection, world.clock, world.loop.generator(for: "client \(streams)"))
+        var random = world.loop.generator(for: "program \(streams)")
         self.program = WorkflowProgram(seed: random.next())
     }
 

@@ -18,6 +18,7 @@ struct NodeSettings: Sendable {
         if isTight() { settings.historyLongPollExpiration = .seconds(2) }
         if isTight() { settings.historyPageSizeMax = 3 }
         if isTight() { settings.enableActivityEagerExecution = false }
+        settings.enableWorkflowPause = true
         settings.callbackAddresses.everywhere = [
             .init(pattern: CallbackReceiver.host, allowsInsecure: true)
         ]

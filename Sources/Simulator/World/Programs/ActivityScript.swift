@@ -22,11 +22,13 @@ package enum ActivityScript: Equatable, Sendable {
     case ignoresCancel(seconds: Int)
     /// Fails every time, and is tried again after this many seconds.
     case backsOff(seconds: Int)
+    /// Is put into a task queue that nobody polls; completes once somebody has moved it.
+    case isMoved
 
     /// What the workflow sees at the end; those that only a cancel can end have their step's.
     package var outcome: String {
         switch self {
-        case .succeeds, .ignoresCancel: "succeeded"
+        case .succeeds, .ignoresCancel, .isMoved: "succeeded"
         case .exhausts, .overruns, .isUnclaimed: "exhausted"
         case .refuses: "refused"
         case .stalls: "unstalled"
@@ -68,10 +70,14 @@ package enum ActivityScript: Equatable, Sendable {
 
     package var retryIntervalMax: Duration { max(self.retryIntervalInitial, .seconds(5)) }
 
+    static let unpolledTaskQueue = "nobody"
+
     /// The task queue it goes to, if not its workflow's.
     package var taskQueue: String? {
-        guard case .isUnclaimed = self else { return nil }
-        return "nobody"
+        switch self {
+        case .isUnclaimed, .isMoved: Self.unpolledTaskQueue
+        default: nil
+        }
     }
 
     /// How many attempts it takes when nothing goes wrong.
@@ -79,7 +85,8 @@ package enum ActivityScript: Equatable, Sendable {
         switch self {
         case .succeeds(let failures): failures + 1
         case .exhausts(let attempts): attempts
-        case .refuses, .overruns, .isUnclaimed, .heedsCancel, .ignoresCancel, .backsOff: 1
+        case .refuses, .overruns, .isUnclaimed, .heedsCancel, .ignoresCancel, .backsOff, .isMoved:
+            1
         case .stalls(let attempts): attempts + 1
         case .progresses(let steps): steps
         }
@@ -107,6 +114,20 @@ package enum ActivityScript: Equatable, Sendable {
         default: .draw(using: &random)
         }
     }
+
+    /// One that an operator pauses, resets and changes, and that ends all the same.
+    static func drawToBeOperatedOn(using random: inout SeededGenerator) -> ActivityScript {
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0..<3: .succeeds(afterFailures: Int.random(in: 0...8, using: &random))
+        case 3..<5: .exhausts(attempts: Int.random(in: 2...6, using: &random))
+        case 5: .stalls(attempts: Int.random(in: 1...2, using: &random))
+        case 6: .refuses
+        case 7: .overruns(seconds: Int.random(in: 1...60, using: &random))
+        case 8: .ignoresCancel(seconds: Int.random(in: 0...12, using: &random))
+        case 9: .isMoved
+        default: .progresses(steps: Int.random(in: 1...6, using: &random))
+        }
+    }
 }
 
 extension ActivityScript {
@@ -123,6 +144,7 @@ extension ActivityScript {
         case .heedsCancel: "heedsCancel 0"
         case .ignoresCancel(let seconds): "ignoresCancel \(seconds)"
         case .backsOff(let seconds): "backsOff \(seconds)"
+        case .isMoved: "isMoved 0"
         }
     }
 
@@ -140,6 +162,7 @@ extension ActivityScript {
         case "heedsCancel": self = .heedsCancel
         case "ignoresCancel": self = .ignoresCancel(seconds: number)
         case "backsOff": self = .backsOff(seconds: number)
+        case "isMoved": self = .isMoved
         default: return nil
         }
     }

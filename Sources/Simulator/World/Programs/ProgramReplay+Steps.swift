@@ -131,12 +131,21 @@ extension ProgramReplay {
     }
 
     func schedule(_ script: ActivityScript, _ id: String) -> Command {
+        .schedule(script, id, taskQueue: self.taskQueue)
+    }
+}
+
+extension Command {
+    /// Schedules an activity that does what `script` says.
+    static func schedule(
+        _ script: ActivityScript, _ id: String, type: String = "script", taskQueue: String
+    ) -> Command {
         .with {
             $0.commandType = .scheduleActivityTask
             $0.scheduleActivityTaskCommandAttributes = .with {
                 $0.activityID = id
-                $0.activityType.name = "script"
-                $0.taskQueue.name = script.taskQueue ?? self.taskQueue
+                $0.activityType.name = type
+                $0.taskQueue.name = script.taskQueue ?? taskQueue
                 $0.input = Payloads(text: script.text)
                 $0.startToCloseTimeout = WorkflowProgram.startToCloseTimeout.proto
                 if let timeout = script.heartbeatTimeout { $0.heartbeatTimeout = timeout.proto }
@@ -146,12 +155,7 @@ extension ProgramReplay {
                 if let timeout = script.scheduleToCloseTimeout {
                     $0.scheduleToCloseTimeout = timeout.proto
                 }
-                $0.retryPolicy = .with {
-                    $0.initialInterval = script.retryIntervalInitial.proto
-                    $0.maximumInterval = script.retryIntervalMax.proto
-                    $0.backoffCoefficient = 2
-                    $0.maximumAttempts = script.attemptsMax
-                }
+                $0.retryPolicy = script.retryPolicy
             }
         }
     }
@@ -162,4 +166,16 @@ extension WorkflowProgram {
     package static let attribute = "BatcherUser"
     /// The memo field that programs set.
     package static let memo = "note"
+}
+
+extension ActivityScript {
+    /// How its activity is tried again.
+    var retryPolicy: Temporal_Api_Common_V1_RetryPolicy {
+        .with {
+            $0.initialInterval = self.retryIntervalInitial.proto
+            $0.maximumInterval = self.retryIntervalMax.proto
+            $0.backoffCoefficient = 2
+            $0.maximumAttempts = self.attemptsMax
+        }
+    }
 }

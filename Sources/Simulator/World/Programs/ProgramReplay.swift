@@ -68,16 +68,9 @@ package struct ProgramReplay: WorkflowReplay {
             self.activities[scheduled.activityID] = Activity(scheduledEventID: event.eventID)
         case .activityTaskCancelRequestedEventAttributes(let requested):
             self.change(requested.scheduledEventID) { $0.isCancelRequested = true }
-        case .activityTaskCompletedEventAttributes(let completed):
-            self.change(completed.scheduledEventID) { $0.end = completed.result.text }
-        case .activityTaskFailedEventAttributes(let failed):
-            let isRefused = failed.failure.applicationFailureInfo.nonRetryable
-            self.change(failed.scheduledEventID) { $0.end = isRefused ? "refused" : "exhausted" }
-        case .activityTaskTimedOutEventAttributes(let timedOut):
-            self.change(timedOut.scheduledEventID) { $0.end = "exhausted" }
-        case .activityTaskCanceledEventAttributes(let canceled):
-            self.change(canceled.scheduledEventID) { $0.end = "canceled" }
-        default: break
+        default:
+            guard let end = event.activityEnd else { return }
+            self.change(end.scheduledEventID) { $0.end = end.outcome }
         }
     }
 

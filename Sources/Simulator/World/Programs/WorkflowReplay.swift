@@ -9,8 +9,18 @@ protocol WorkflowReplay {
     /// The commands that answer a workflow task with these events.
     func commands() -> [Command]
 
+    /// What answers a workflow task with these events that brings `messages` along.
+    func answer(to messages: [ProtocolMessage]) -> WorkflowTaskAnswer
+
     /// The answer to every query.
     var queryAnswer: String { get }
+}
+
+extension WorkflowReplay {
+    /// Most workflows take no updates, and say nothing to messages.
+    func answer(to messages: [ProtocolMessage]) -> WorkflowTaskAnswer {
+        WorkflowTaskAnswer(commands: self.commands())
+    }
 }
 
 /// The workflows a scripted worker knows.
@@ -21,6 +31,10 @@ enum WorkflowReplays {
         return switch start.workflowType.name {
         case "program": ProgramReplay(events: events)
         case "idler": IdlerReplay(events: events)
+        case "crew": CrewReplay(events: events)
+        case "updatable": UpdatableReplay(events: events)
+        case "parent": ParentReplay(events: events)
+        case "child": ChildReplay(events: events)
         default: nil
         }
     }

@@ -18,8 +18,10 @@ extension ScriptedWorker {
     func work(on task: PollActivityTaskQueueResponse) async {
         let progress = Int(task.heartbeatDetails.text) ?? 0
         if let error = self.world.tasks.activityTaskArrived(
-            runID: task.workflowExecution.runID, activityID: task.activityID,
-            attempt: task.attempt, progress: progress)
+            runID: task.executionRunID, activityID: task.activityID,
+            attempt: task.attempt, attemptsMax: task.retryPolicy.maximumAttempts,
+            scheduledAt: Timestamp(task.currentAttemptScheduledTime),
+            startedAt: Timestamp(task.startedTime), progress: progress)
         {
             self.world.fail(error)
         }
@@ -28,7 +30,7 @@ extension ScriptedWorker {
         }
         self.world.loop.record(
             "\(self.identity) took \(task.activityID) of "
-                + "\(task.workflowExecution.workflowID), attempt \(task.attempt)")
+                + "\(task.executionName), attempt \(task.attempt)")
         if self.world.plan.strikes(.activityTaskForgotten) { return }
         await self.world.clock.pass(self.caller.draw(upTo: .seconds(2)))
         let end = await self.attempt(script, task, progress)
@@ -62,6 +64,8 @@ extension ScriptedWorker {
         case .ignoresCancel(let seconds):
             await self.world.clock.pass(.seconds(seconds))
             return .completes
+        case .isMoved:
+            return .completes
         case .heedsCancel:
             return await self.heedCancel(task)
         }
@@ -81,7 +85,7 @@ extension ScriptedWorker {
             }, returning: RecordActivityTaskHeartbeatResponse.self)
         guard self.check(answer, of: "RecordActivityTaskHeartbeat") != nil else { return false }
         self.world.tasks.heartbeatAcknowledged(
-            runID: task.workflowExecution.runID, activityID: task.activityID, progress: progress)
+            runID: task.executionRunID, activityID: task.activityID, progress: progress)
         return true
     }
 
@@ -114,10 +118,22 @@ extension ScriptedWorker {
             RecordActivityTaskHeartbeatByIdRequest.with {
                 $0.namespace = SimulatedWorld.namespace
                 $0.workflowID = task.workflowExecution.workflowID
-                $0.runID = task.workflowExecution.runID
+                $0.runID = task.executionRunID
                 $0.activityID = task.activityID
                 $0.identity = self.identity
             }, returning: RecordActivityTaskHeartbeatByIdResponse.self)
         return self.check(answer, of: "RecordActivityTaskHeartbeatById")?.cancelRequested
+    }
+}
+
+extension PollActivityTaskQueueResponse {
+    /// The run of its workflow, or its own if it has none.
+    var executionRunID: String {
+        self.workflowExecution.workflowID.isEmpty
+            ? self.activityRunID : self.workflowExecution.runID
+    }
+
+    fileprivate var executionName: String {
+        self.workflowExecution.workflowID.isEmpty ? "nobody" : self.workflowExecution.workflowID
     }
 }

@@ -28,7 +28,7 @@ extension ScriptedWorker {
             RespondActivityTaskCompletedByIdRequest.with {
                 $0.namespace = SimulatedWorld.namespace
                 $0.workflowID = task.workflowExecution.workflowID
-                $0.runID = task.workflowExecution.runID
+                $0.runID = task.executionRunID
                 $0.activityID = task.activityID
                 $0.identity = self.identity
                 $0.result = Payloads(text: script.outcome)
@@ -62,7 +62,7 @@ extension ScriptedWorker {
             RespondActivityTaskFailedByIdRequest.with {
                 $0.namespace = SimulatedWorld.namespace
                 $0.workflowID = task.workflowExecution.workflowID
-                $0.runID = task.workflowExecution.runID
+                $0.runID = task.executionRunID
                 $0.activityID = task.activityID
                 $0.identity = self.identity
                 $0.failure = failure
@@ -89,7 +89,7 @@ extension ScriptedWorker {
             RespondActivityTaskCanceledByIdRequest.with {
                 $0.namespace = SimulatedWorld.namespace
                 $0.workflowID = task.workflowExecution.workflowID
-                $0.runID = task.workflowExecution.runID
+                $0.runID = task.executionRunID
                 $0.activityID = task.activityID
                 $0.identity = self.identity
                 $0.details = Payloads(text: "heeded")

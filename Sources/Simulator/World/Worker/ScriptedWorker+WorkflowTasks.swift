@@ -18,7 +18,8 @@ extension ScriptedWorker {
         let runID = task.workflowExecution.runID
         if !task.hasQuery,
             let error = self.world.tasks.workflowTaskArrived(
-                runID: runID, startedEventID: task.startedEventID, attempt: task.attempt)
+                runID: runID, startedEventID: task.startedEventID, attempt: task.attempt,
+                startedAt: Timestamp(task.startedTime), isSpeculative: !task.messages.isEmpty)
         {
             self.world.fail(error)
         }
@@ -55,12 +56,14 @@ extension ScriptedWorker {
         _ task: PollWorkflowTaskQueueResponse, _ events: [HistoryEvent],
         _ replay: any WorkflowReplay
     ) async -> PollWorkflowTaskQueueResponse? {
-        let commands = replay.commands()
+        let done = replay.answer(to: task.messages)
         let request = RespondWorkflowTaskCompletedRequest.with {
             $0.namespace = SimulatedWorld.namespace
             $0.taskToken = task.taskToken
             $0.identity = self.identity
-            $0.commands = commands
+            $0.commands = done.commands
+            $0.messages = done.messages
+            $0.capabilities.discardSpeculativeWorkflowTaskWithEvents = self.discardsTasksWithEvents
             $0.returnNewWorkflowTask = true
             $0.queryResults = task.queries.mapValues { _ in
                 .with {
@@ -89,8 +92,14 @@ extension ScriptedWorker {
         guard let response = self.check(answer, of: "RespondWorkflowTaskCompleted") else {
             return nil
         }
-        for command in commands { self.world.coverage.used(command.commandType) }
-        if self.stickyQueue != nil { self.cache[task.workflowExecution.runID] = events }
+        for command in done.commands { self.world.coverage.used(command.commandType) }
+        if self.stickyQueue != nil {
+            // The server may have forgotten the task, as one that came to nothing.
+            let last = response.resetHistoryEventID
+            if last > 0 { self.world.marks.reached("worker.taskDiscarded") }
+            self.cache[task.workflowExecution.runID] =
+                last > 0 ? events.filter { $0.eventID <= last } : events
+        }
         return response.hasWorkflowTask && !response.workflowTask.taskToken.isEmpty
             ? response.workflowTask : nil
     }

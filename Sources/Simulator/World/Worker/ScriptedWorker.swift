@@ -14,6 +14,8 @@ package final class ScriptedWorker: @unchecked Sendable {
     let identity: String
     /// Its own queue, for runs it holds in its cache; nil if this worker keeps no cache.
     let stickyQueue: String?
+    /// Whether it can forget a task that came to nothing, and the events that came with it.
+    let discardsTasksWithEvents: Bool
     /// The events of runs whose last task this worker completed.
     var cache: [String: [HistoryEvent]] = [:]
 
@@ -23,6 +25,7 @@ package final class ScriptedWorker: @unchecked Sendable {
         self.caller = PatientCaller(
             world.connection, world.clock, world.loop.generator(for: "worker \(life)"))
         self.stickyQueue = self.caller.draw(0...2) > 0 ? "sticky \(life)" : nil
+        self.discardsTasksWithEvents = self.caller.draw(0...1) == 0
     }
 
     /// Starts polling; the tasks belong to the incarnation that calls this.

@@ -9,7 +9,7 @@ import Testing
 
     @Test("A namespace is found by name and by id", arguments: StoreKind.allCases)
     func createAndFind(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let row = self.row("id1", "default", 7)
         try await stores.createNamespace(row)
         #expect(try await stores.namespace(named: "default") == row)
@@ -20,7 +20,7 @@ import Testing
 
     @Test("Names and ids are taken once", arguments: StoreKind.allCases)
     func createOnce(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         try await stores.createNamespace(self.row("id1", "one"))
         for taken in [self.row("id1", "two"), self.row("id2", "one")] {
             await #expect(throws: StoreError.namespaceTaken(taken)) {
@@ -33,7 +33,7 @@ import Testing
 
     @Test("An update replaces the row, name and all", arguments: StoreKind.allCases)
     func update(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         try await stores.createNamespace(self.row("id1", "one"))
         try await stores.createNamespace(self.row("id2", "two"))
         try await stores.updateNamespace(self.row("id1", "one", 5))
@@ -50,7 +50,7 @@ import Testing
 
     @Test("Namespaces are listed by name, page by page", arguments: StoreKind.allCases)
     func list(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let names = ["B", "a", "a-1", "aa", "b", "ä"]
         for (index, name) in names.enumerated().reversed() {
             try await stores.createNamespace(self.row(NamespaceID("id\(index)"), name))
@@ -66,7 +66,7 @@ import Testing
 
     @Test("The first node decides the facts of the cluster", arguments: StoreKind.allCases)
     func clusterIsDecidedOnce(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let first = ClusterRecord(clusterID: "c1", shardCount: 4)
         #expect(try await stores.initializeCluster(first) == first)
         let second = ClusterRecord(clusterID: "c2", shardCount: 8)

@@ -90,6 +90,11 @@ struct RandomOperations {
                 ]
         }
     }
+    /// A workflow belongs to one shard for ever; only reads look for it in another one.
+    private static func shard(of key: WorkflowKey) -> ShardID {
+        key.workflowID == "a" ? ShardID(1) : ShardID(2)
+    }
+
     private static let queues = [true, false].map {
         TaskQueueKey(namespaceID: "n1", name: "q", type: .workflow, isSticky: $0)
     }
@@ -162,8 +167,9 @@ struct RandomOperations {
     ) async throws -> ShardBatch {
         var batch = ShardBatch()
         var keys: Set<WorkflowKey> = []
+        let own = Self.keys.filter { Self.shard(of: $0) == shard }
         for _ in 0..<Int.random(in: 1...3, using: &self.random) {
-            let key = self.draw(Self.keys)
+            let key = self.draw(own)
             guard keys.insert(key).inserted else { continue }
             let stored = try await stores.loadRun(key.address, runID: key.runID, shard: shard)
             let current = try await stores.loadRun(key.address, runID: nil, shard: shard)
@@ -183,7 +189,7 @@ struct RandomOperations {
             batch.deletedTasks.append(Int64.random(in: 0...self.lastID, using: &self.random))
             batch.visibility.append(
                 VisibilityRecord(key, start: self.lastID, close: self.chance(of: 2) ? 5 : nil))
-            if self.chance(of: 6) { batch.deletedRuns.append(self.draw(Self.keys)) }
+            if self.chance(of: 6) { batch.deletedRuns.append(self.draw(own)) }
         }
         return batch
     }

@@ -7,7 +7,7 @@ import Testing
         "History is read from any event on, in order, batch by batch", arguments: StoreKind.allCases
     )
     func historyRanges(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let run = key("w", "r")
         var batch = ShardBatch()
@@ -39,7 +39,7 @@ import Testing
         "A batch that starts before the range but ends before it too is left out",
         arguments: StoreKind.allCases)
     func historyWithGap(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let run = key("w", "r")
         var batch = ShardBatch()
@@ -51,7 +51,7 @@ import Testing
 
     @Test("Tasks are read by id and page by page", arguments: StoreKind.allCases)
     func taskPages(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         var batch = ShardBatch()
         let ids: [Int64] = [10, 3, 7, -2, 1]
@@ -74,7 +74,7 @@ import Testing
 
     @Test("Timers are read by time, then by key, page by page", arguments: StoreKind.allCases)
     func timerPages(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         var batch = ShardBatch()
         let rows = [

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ShardStoreContractTests {
     @Test("Each acquisition raises the range", arguments: StoreKind.allCases)
     func acquireRaisesRange(_ kind: StoreKind) async throws {
-        let opened = try kind.open()
+        let opened = try await kind.open()
         let first = try await opened.stores.acquireShard(shard, owner: "a")
         let second = try await opened.stores.acquireShard(shard, owner: "b")
         let other = try await opened.stores.acquireShard(ShardID(2), owner: "a")
@@ -15,7 +15,7 @@ import Testing
 
     @Test("Only the newest owner of a shard writes", arguments: StoreKind.allCases)
     func staleOwnerIsFenced(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let run = key("w", "r")
         await #expect(throws: StoreError.ownershipLost) {
             try await stores.commit(.start(run), shard: shard, range: RangeID(1))
@@ -35,7 +35,7 @@ import Testing
     @Test(
         "A run is stored with its items, and changed by differences", arguments: StoreKind.allCases)
     func runIsDifference(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let run = key("w", "r")
         let a = RunItemKey(kind: 1, id: "a"), b = RunItemKey(kind: 1, id: "b")
@@ -60,7 +60,7 @@ import Testing
 
     @Test("A run keeps naming the current one after it is replaced", arguments: StoreKind.allCases)
     func currentRunMoves(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         try await stores.commit(.start(key("w", "r1")), shard: shard, range: range)
         try await stores.commit(
@@ -73,7 +73,7 @@ import Testing
 
     @Test("Each archetype has ids of its own", arguments: StoreKind.allCases)
     func archetypesAreApart(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let workflow = key("w", "r1"), activity = key("w", "r2", archetype: .activity)
         try await stores.commit(.start(workflow), shard: shard, range: range)
@@ -149,7 +149,7 @@ import Testing
         arguments: StoreKind.allCases, spoilers.indices)
     func failingBatchChangesNothing(_ kind: StoreKind, _ index: Int) async throws {
         let (_, expected, spoil) = Self.spoilers[index]
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let keys = [key("w", "r1"), key("w", "r2"), key("x", "r1")]
         var first = ShardBatch.start(keys[0])
@@ -182,7 +182,7 @@ import Testing
 
     @Test("Deleting a run removes all it has and nothing else", arguments: StoreKind.allCases)
     func deletedRunLeavesNothing(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let old = key("w", "r1"), new = key("w", "r2"), other = key("x", "r3")
         var batch = ShardBatch.start(old)
@@ -212,7 +212,7 @@ import Testing
 
     @Test("A call that returned is seen by every later read", arguments: StoreKind.allCases)
     func readsSeeWrites(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         let run = key("w", "r")
         try await stores.commit(.start(run), shard: shard, range: range)
@@ -227,7 +227,7 @@ import Testing
 
     @Test("One write is one commit, and reads are counted", arguments: StoreKind.allCases)
     func countersCount(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         try await stores.commit(.start(key("w", "r")), shard: shard, range: range)
         _ = try await stores.loadRun(key("w", "r").address, runID: nil, shard: shard)

@@ -13,7 +13,7 @@ import Testing
     @Test(
         "A backlog is read by id, and forgotten up to the ack level", arguments: StoreKind.allCases)
     func backlogLife(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let lease = try await stores.acquireTaskQueue(self.queue, owner: "a")
         #expect(lease == TaskQueueLease(range: RangeID(1), ackLevel: 0, hasBacklog: false))
         try await stores.appendBacklog(self.rows(1, 2), to: self.queue, range: lease.range)
@@ -34,7 +34,7 @@ import Testing
 
     @Test("Only the newest owner of a queue writes", arguments: StoreKind.allCases)
     func staleOwnerIsFenced(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         await #expect(throws: StoreError.ownershipLost) {
             try await stores.appendBacklog(self.rows(1), to: self.queue, range: RangeID(1))
         }
@@ -55,7 +55,7 @@ import Testing
         "Rows that are not behind all earlier ones are refused whole", arguments: StoreKind.allCases
     )
     func idsOnlyRise(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireTaskQueue(self.queue, owner: "a").range
         try await stores.appendBacklog(self.rows(4), to: self.queue, range: range)
         try await stores.completeBacklog(self.queue, through: 6, range: range)
@@ -71,7 +71,7 @@ import Testing
 
     @Test("Queues that differ in any part of their key are apart", arguments: StoreKind.allCases)
     func queuesAreApart(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let others = [
             TaskQueueKey(namespaceID: "n2", name: "q", type: .activity, isSticky: false),
             TaskQueueKey(namespaceID: "n1", name: "p", type: .activity, isSticky: false),

@@ -102,7 +102,7 @@ import Testing
 
     @Test("Each kind of filter finds the runs it should", arguments: StoreKind.allCases)
     func filtersFind(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         try await self.fill(stores)
         for (filter, expected) in Self.filters {
             let query = VisibilityQuery(namespaceID: "n1", filter: filter)
@@ -114,7 +114,7 @@ import Testing
 
     @Test("Rows come back as they were written", arguments: StoreKind.allCases)
     func rowsRoundTrip(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         try await self.fill(stores)
         let found = try await stores.listRuns(VisibilityQuery(namespaceID: "n1", filter: .all))
         let expected = [3, 0, 2, 1].map { Self.records[$0] }
@@ -123,7 +123,7 @@ import Testing
 
     @Test("A later write of a run replaces its row", arguments: StoreKind.allCases)
     func rowsAreReplaced(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         try await self.fill(stores)
         let range = try await stores.acquireShard(shard, owner: "a")
         var batch = ShardBatch()
@@ -136,7 +136,7 @@ import Testing
 
     @Test("Pages of any size put together are the whole list", arguments: StoreKind.allCases)
     func pages(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         let range = try await stores.acquireShard(shard, owner: "a")
         var batch = ShardBatch()
         for index in Int64(0)..<40 {
@@ -169,7 +169,7 @@ import Testing
 
     @Test("Counts are grouped by value, in order of the values", arguments: StoreKind.allCases)
     func groups(_ kind: StoreKind) async throws {
-        let opened = try kind.open(), stores = opened.stores
+        let opened = try await kind.open(), stores = opened.stores
         try await self.fill(stores)
         let cases: [(VisibilityColumn, [(SearchAttributeValue, Int64)])] = [
             (.status, [(.int(1), 2), (.int(2), 1), (.int(3), 1)]),

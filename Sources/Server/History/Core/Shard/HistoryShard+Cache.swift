@@ -117,8 +117,8 @@ extension HistoryShard {
     /// The newest batch that holds a run in memory.
     func lastBatch(of key: WorkflowKey) -> BatchID? {
         switch key.archetype {
-        case .workflow: self.runs[key]?.lastBatch
-        case .activity: self.activities[key]?.lastBatch
+        case .workflow: self.runs[key]?.lastBatch ?? self.deletedRuns[key]?.batch
+        case .activity: self.activities[key]?.lastBatch ?? self.deletedRuns[key]?.batch
         }
     }
 

@@ -236,7 +236,11 @@ extension HistoryShard {
     mutating func refuse(
         _ id: RequestID, _ error: ServiceError, seeing run: WorkflowKey?, _ effects: inout [Effect]
     ) {
-        let batch = run.flatMap { self.lastBatch(of: $0) } ?? self.durable
+        var batch = run.flatMap { self.lastBatch(of: $0) } ?? self.durable
+        if error.kind == .notFound {
+            // What is not there may have been deleted a moment ago, and come back if that fails.
+            batch = self.deletedRuns.values.map(\.batch).reduce(batch, max)
+        }
         self.hold(.reply(id, .failure(error)), until: batch, &effects)
     }
 

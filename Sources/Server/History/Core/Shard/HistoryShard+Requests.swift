@@ -144,7 +144,7 @@ extension ServiceError {
     static let workflowCompleted = ServiceError.notFound("workflow execution already completed")
     static let workflowTaskNotFound = ServiceError.notFound("Workflow task not found.")
 
-    static func workflowNotFound(_ workflowID: WorkflowID) -> ServiceError {
+    package static func workflowNotFound(_ workflowID: WorkflowID) -> ServiceError {
         .notFound("workflow not found for ID: \(workflowID)")
     }
 }

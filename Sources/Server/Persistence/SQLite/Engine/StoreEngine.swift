@@ -1,5 +1,5 @@
 import Persistence
-import Synchronization
+import PersistenceSQL
 
 /// The threads that work on one database.
 ///
@@ -26,7 +26,8 @@ final class StoreEngine: Sendable {
     ) {
         let writing = JobQueue<Work>(waitingMax: waitingMax)
         let reading = readers.isEmpty ? writing : JobQueue<Work>(waitingMax: waitingMax)
-        let threads = RunningThreads(count: 1 + readers.count, lock: lock)
+        // Holds the lock of the database until the last thread has closed its connection.
+        let threads = RunningThreads(count: 1 + readers.count, keeping: lock)
         startThread {
             Self.work(on: writing, connection: writer, counters: counters)
             threads.hasEnded()
@@ -104,41 +105,5 @@ final class StoreEngine: Sendable {
     func close() async {
         self.stop()
         await self.threads.allEnded()
-    }
-}
-
-/// Counts threads down; holds the lock of the database until none is left.
-private final class RunningThreads: Sendable {
-    private struct State {
-        var count: Int
-        var lock: DatabaseLock?
-        var waiters: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state: Mutex<State>
-
-    init(count: Int, lock: DatabaseLock?) {
-        self.state = Mutex(State(count: count, lock: lock))
-    }
-
-    func hasEnded() {
-        let waiters = self.state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.count -= 1
-            guard state.count == 0 else { return [] }
-            state.lock = nil
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    func allEnded() async {
-        await withCheckedContinuation { waiter in
-            let isOver = self.state.withLock { state in
-                if state.count > 0 { state.waiters.append(waiter) }
-                return state.count == 0
-            }
-            if isOver { waiter.resume() }
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Persistence
+import PersistenceSQL
 import Primitives
 
 extension SQLiteConnection {

@@ -1,4 +1,5 @@
 import Persistence
+import PersistenceSQL
 import Primitives
 
 /// A filter as a condition of SQL, true or false and never null.
@@ -109,7 +110,7 @@ struct VisibilitySQL {
     private mutating func startsWith(_ column: VisibilityColumn, _ prefix: String) -> String {
         guard column.type == .keyword else { return "0" }
         let start = "\(self.scalar(column)) >= \(self.bind(.text(prefix)))"
-        guard let end = Self.endOfStrings(startingWith: prefix) else {
+        guard let end = endOfStrings(startingWith: prefix) else {
             return self.known(column, start)
         }
         let rest = "\(self.scalar(column)) < \(self.bind(.text(end)))"
@@ -181,27 +182,9 @@ struct VisibilitySQL {
             self.extract(AttributeJSON.path(name, type, forComparison: true))
         }
     }
-
-    /// The smallest string above all that start with `prefix`; nil if there is none.
-    private static func endOfStrings(startingWith prefix: String) -> String? {
-        var scalars = Array(prefix.unicodeScalars)
-        while let last = scalars.popLast() {
-            // UTF-8 orders as code points do, and surrogates are none.
-            let next = last.value == 0xd7ff ? 0xe000 : last.value + 1
-            guard let successor = Unicode.Scalar(next) else { continue }
-            var end = ""
-            end.unicodeScalars.append(contentsOf: scalars)
-            end.unicodeScalars.append(successor)
-            return end
-        }
-        return nil
-    }
 }
 
 extension VisibilityColumn {
-    /// Whether a value is compared by its elements.
-    fileprivate var isSet: Bool { self.type == .keywordList || self.type == .text }
-
     /// Whether a run may have no value.
     fileprivate var isOptional: Bool {
         switch self {
@@ -212,19 +195,6 @@ extension VisibilityColumn {
         case .executionDuration, .parentWorkflowID, .parentRunID, .namespaceDivision,
             .searchAttribute:
             true
-        }
-    }
-}
-
-extension VisibilityFilter.Comparison {
-    fileprivate var sql: String {
-        switch self {
-        case .equal: "="
-        case .notEqual: "<>"
-        case .less: "<"
-        case .lessOrEqual: "<="
-        case .greater: ">"
-        case .greaterOrEqual: ">="
         }
     }
 }

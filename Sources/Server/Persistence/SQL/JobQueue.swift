@@ -2,7 +2,7 @@ import Glibc
 import Primitives
 
 /// Hands jobs from any thread to the threads that do them; a thread without a job sleeps.
-final class JobQueue<Job: Sendable>: @unchecked Sendable {
+package final class JobQueue<Job: Sendable>: @unchecked Sendable {
     // Safe because the jobs are touched with `lock` held only.
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -12,10 +12,14 @@ final class JobQueue<Job: Sendable>: @unchecked Sendable {
     private var isClosed = false
     private let waitingMax: Int
 
-    init(waitingMax: Int) {
+    package init(waitingMax: Int) {
         self.waitingMax = waitingMax
         pthread_mutex_init(self.lock, nil)
-        pthread_cond_init(self.arrival, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(self.arrival, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -26,7 +30,7 @@ final class JobQueue<Job: Sendable>: @unchecked Sendable {
     }
 
     /// - Returns: false if the queue is closed or full: the job will not be done.
-    func push(_ job: Job) -> Bool {
+    package func push(_ job: Job) -> Bool {
         pthread_mutex_lock(self.lock)
         defer { pthread_mutex_unlock(self.lock) }
         guard !self.isClosed, self.waiting.count - self.takenCount < self.waitingMax else {
@@ -38,13 +42,21 @@ final class JobQueue<Job: Sendable>: @unchecked Sendable {
     }
 
     /// Waits for jobs and takes the oldest ones.
-    /// - Returns: nil once the queue is closed and everything in it is taken.
-    func take(countMax: Int) -> [Job]? {
+    /// - Returns: nil once the queue is closed and everything in it is taken; nothing if no job
+    ///   arrives within `patience`.
+    package func take(countMax: Int, within patience: Duration? = nil) -> [Job]? {
+        var deadline = patience.map { Self.time(in: $0) }
         pthread_mutex_lock(self.lock)
         defer { pthread_mutex_unlock(self.lock) }
         while self.takenCount == self.waiting.count {
             if self.isClosed { return nil }
-            pthread_cond_wait(self.arrival, self.lock)
+            if deadline == nil {
+                pthread_cond_wait(self.arrival, self.lock)
+            } else if var end = deadline {
+                let code = pthread_cond_timedwait(self.arrival, self.lock, &end)
+                if code == ETIMEDOUT, self.takenCount == self.waiting.count { return [] }
+                deadline = end
+            }
         }
         let end = min(self.takenCount + countMax, self.waiting.count)
         let jobs = Array(self.waiting[self.takenCount..<end])
@@ -60,16 +72,29 @@ final class JobQueue<Job: Sendable>: @unchecked Sendable {
     }
 
     /// Takes no further jobs; those that wait are still done.
-    func close() {
+    package func close() {
         pthread_mutex_lock(self.lock)
         defer { pthread_mutex_unlock(self.lock) }
         self.isClosed = true
         pthread_cond_broadcast(self.arrival)
     }
+
+    private static func time(in patience: Duration) -> timespec {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        let (seconds, attoseconds) = patience.components
+        time.tv_sec += Int(seconds)
+        time.tv_nsec += Int(attoseconds / 1_000_000_000)
+        if time.tv_nsec >= 1_000_000_000 {
+            time.tv_sec += 1
+            time.tv_nsec -= 1_000_000_000
+        }
+        return time
+    }
 }
 
 /// Starts a thread that runs `body` and ends with it.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+package func startThread(_ body: @escaping @Sendable () -> Void) {
     final class Start {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -10,14 +10,16 @@ import Primitives
 /// as ``Swift/Double/orderedBits`` and texts with their words, so that SQL compares exactly what
 /// every other store compares. The form holds nothing but objects, strings, whole numbers and
 /// lists of strings.
-enum AttributeJSON {
+package enum AttributeJSON {
     /// The JSON path of a column's values, or of what a text is compared by.
-    static func path(_ name: String, _ type: SearchAttributeType, forComparison: Bool) -> String {
+    package static func path(
+        _ name: String, _ type: SearchAttributeType, forComparison: Bool
+    ) -> String {
         let member = type == .text && forComparison ? "tokens" : self.member(type)
         return "$.\"\(self.label(name))\".\(member)"
     }
 
-    static func encode(_ attributes: [String: SearchAttributeValue]) -> String {
+    package static func encode(_ attributes: [String: SearchAttributeValue]) -> String {
         var json = "{"
         for (name, value) in attributes.sorted(by: { precedesInBytes($0.key, $1.key) }) {
             if json.utf8.count > 1 { json += "," }
@@ -27,6 +29,24 @@ enum AttributeJSON {
             json += "}"
         }
         return json + "}"
+    }
+
+    /// One attribute that equals `value`, or has it among its elements: what stored attributes
+    /// must contain to match.
+    package static func containing(
+        _ name: String, _ type: SearchAttributeType, _ value: VisibilityOperand
+    ) -> String {
+        let member = type == .text ? "tokens" : self.member(type)
+        var json = ""
+        self.append(self.label(name), to: &json)
+        json = "{\(json):{\"\(member)\":"
+        switch value {
+        case .number(let number): json += "\(number)"
+        case .string(let text) where type == .keywordList: self.append([text], to: &json)
+        case .string(let text): self.append(text, to: &json)
+        case .tokens(let elements), .list(let elements): self.append(elements, to: &json)
+        }
+        return json + "}}"
     }
 
     private static func append(_ value: SearchAttributeValue, to json: inout String) {
@@ -72,7 +92,7 @@ enum AttributeJSON {
     ///
     /// Quotes, backslashes and control characters are written as `%` and their code, because a JSON
     /// path has no escapes for them.
-    private static func label(_ name: String) -> String {
+    package static func label(_ name: String) -> String {
         if name.isEmpty { return "%" }
         var label = ""
         for scalar in name.unicodeScalars {
@@ -104,7 +124,7 @@ enum AttributeJSON {
         return name
     }
 
-    fileprivate static func member(_ type: SearchAttributeType) -> String {
+    package static func member(_ type: SearchAttributeType) -> String {
         switch type {
         case .text: "text"
         case .keyword: "keyword"
@@ -119,7 +139,8 @@ enum AttributeJSON {
 
 extension AttributeJSON {
     /// - Throws: ``StoreError/corrupt(_:)`` if this is not what ``encode(_:)`` writes.
-    static func decode(_ json: String) throws(StoreError) -> [String: SearchAttributeValue] {
+    package static func decode(_ json: String) throws(StoreError) -> [String: SearchAttributeValue]
+    {
         var reader = JSONReader(json)
         var attributes: [String: SearchAttributeValue] = [:]
         for attribute in try reader.object() {
@@ -137,7 +158,7 @@ extension AttributeJSON {
     }
 
     /// A list as SQL hands it out.
-    static func decodeList(_ json: String) throws(StoreError) -> [String] {
+    package static func decodeList(_ json: String) throws(StoreError) -> [String] {
         var reader = JSONReader(json)
         guard case .list(let elements) = try reader.value() else {
             throw .corrupt("a keyword list is not in its stored form")

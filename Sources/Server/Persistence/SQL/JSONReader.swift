@@ -13,7 +13,7 @@ indirect enum StoredJSON: Sendable {
     }
 }
 
-/// Reads the little of JSON that ``AttributeJSON`` writes.
+/// Reads the little of JSON that ``AttributeJSON`` writes, in the spelling of any database.
 struct JSONReader {
     /// Objects in objects, at most; what we write has two.
     private static let depthMax = 4
@@ -24,7 +24,8 @@ struct JSONReader {
     init(_ json: String) { self.bytes = json[...].utf8 }
 
     mutating func value() throws(StoreError) -> StoredJSON {
-        switch self.bytes.first {
+        self.skipSpaces()
+        return switch self.bytes.first {
         case UInt8(ascii: "\""): .string(try self.string())
         case UInt8(ascii: "["): .list(try self.list())
         case UInt8(ascii: "{"): .object(try self.object())
@@ -89,10 +90,15 @@ struct JSONReader {
         switch self.bytes.popFirst() {
         case UInt8(ascii: "\""): return UInt8(ascii: "\"")
         case UInt8(ascii: "\\"): return UInt8(ascii: "\\")
+        case UInt8(ascii: "b"): return 8
+        case UInt8(ascii: "t"): return 9
+        case UInt8(ascii: "n"): return 10
+        case UInt8(ascii: "f"): return 12
+        case UInt8(ascii: "r"): return 13
         case UInt8(ascii: "u"):
             let digits = self.bytes.prefix(4)
             guard digits.count == 4,
-                let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 16), code < 32
+                let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 16), code < 128
             else { throw self.malformed }
             self.bytes = self.bytes.dropFirst(4)
             return code
@@ -104,7 +110,12 @@ struct JSONReader {
         guard self.skip(character) else { throw self.malformed }
     }
 
+    private mutating func skipSpaces() {
+        while self.bytes.first == UInt8(ascii: " ") { self.bytes = self.bytes.dropFirst() }
+    }
+
     private mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        self.skipSpaces()
         guard self.bytes.first == UInt8(ascii: character) else { return false }
         self.bytes = self.bytes.dropFirst()
         return true
