@@ -32,7 +32,7 @@ struct Client: Sendable {
             $0.identity = "temporal-bench"
             $0.requestID = id
         }
-        _ = try await self.connection(number).call(.start, request)
+        _ = try await self.connection(number).call(WorkflowService.start, request)
     }
 
     func signal(_ number: Int) async throws {
@@ -42,7 +42,7 @@ struct Client: Sendable {
             $0.signalName = "go"
             $0.identity = "temporal-bench"
         }
-        _ = try await self.connection(number).call(.signal, request)
+        _ = try await self.connection(number).call(WorkflowService.signal, request)
     }
 
     func query(_ number: Int) async throws {
@@ -51,7 +51,7 @@ struct Client: Sendable {
             $0.execution.workflowID = self.workflowID(number)
             $0.query.queryType = "state"
         }
-        let answer = try await self.connection(number).call(.query, request)
+        let answer = try await self.connection(number).call(WorkflowService.query, request)
         guard answer.hasQueryResult else { throw UnexpectedAnswer("a query had no result") }
     }
 
@@ -66,7 +66,7 @@ struct Client: Sendable {
             $0.request.input.name = "change"
         }
         while true {
-            let answer = try await self.connection(number).call(.update, request)
+            let answer = try await self.connection(number).call(WorkflowService.update, request)
             switch answer.outcome.value {
             case .success: return
             case .failure: throw UnexpectedAnswer("an update failed")
@@ -86,7 +86,7 @@ struct Client: Sendable {
         }
         while true {
             let page = try await self.connection(number).call(
-                .history, request, timeout: .seconds(70))
+                WorkflowService.history, request, timeout: .seconds(70))
             if let end = page.history.events.last {
                 guard end.eventType == .workflowExecutionCompleted else {
                     throw UnexpectedAnswer("a workflow ended with \(end.eventType)")
@@ -103,7 +103,7 @@ struct Client: Sendable {
             $0.workflowExecution.workflowID = self.workflowID(number)
             $0.reason = "the load has ended"
         }
-        _ = try await self.connection(number).call(.terminate, request)
+        _ = try await self.connection(number).call(WorkflowService.terminate, request)
     }
 
     private func connection(_ number: Int) -> Connection {

@@ -11,70 +11,35 @@ struct RPC<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>: Sen
     }
 }
 
-extension RPC where Response == StartWorkflowExecutionResponse {
-    static var start: RPC<StartWorkflowExecutionRequest, Response> {
-        .init("StartWorkflowExecution")
-    }
-}
-
-extension RPC where Response == SignalWorkflowExecutionResponse {
-    static var signal: RPC<SignalWorkflowExecutionRequest, Response> {
-        .init("SignalWorkflowExecution")
-    }
-}
-
-extension RPC where Response == TerminateWorkflowExecutionResponse {
-    static var terminate: RPC<TerminateWorkflowExecutionRequest, Response> {
-        .init("TerminateWorkflowExecution")
-    }
-}
-
-extension RPC where Response == QueryWorkflowResponse {
-    static var query: RPC<QueryWorkflowRequest, Response> { .init("QueryWorkflow") }
-}
-
-extension RPC where Response == UpdateWorkflowExecutionResponse {
-    static var update: RPC<UpdateWorkflowExecutionRequest, Response> {
-        .init("UpdateWorkflowExecution")
-    }
-}
-
-extension RPC where Response == GetWorkflowExecutionHistoryResponse {
-    static var history: RPC<GetWorkflowExecutionHistoryRequest, Response> {
-        .init("GetWorkflowExecutionHistory")
-    }
-}
-
-extension RPC where Response == GetSystemInfoResponse {
-    static var systemInfo: RPC<GetSystemInfoRequest, Response> { .init("GetSystemInfo") }
-}
-
-extension RPC where Response == PollWorkflowTaskQueueResponse {
-    static var pollWorkflowTask: RPC<PollWorkflowTaskQueueRequest, Response> {
-        .init("PollWorkflowTaskQueue")
-    }
-}
-
-extension RPC where Response == PollActivityTaskQueueResponse {
-    static var pollActivityTask: RPC<PollActivityTaskQueueRequest, Response> {
-        .init("PollActivityTaskQueue")
-    }
-}
-
-extension RPC where Response == RespondWorkflowTaskCompletedResponse {
-    static var completeWorkflowTask: RPC<RespondWorkflowTaskCompletedRequest, Response> {
-        .init("RespondWorkflowTaskCompleted")
-    }
-}
-
-extension RPC where Response == RespondActivityTaskCompletedResponse {
-    static var completeActivityTask: RPC<RespondActivityTaskCompletedRequest, Response> {
-        .init("RespondActivityTaskCompleted")
-    }
-}
-
-extension RPC where Response == RespondQueryTaskCompletedResponse {
-    static var completeQueryTask: RPC<RespondQueryTaskCompletedRequest, Response> {
-        .init("RespondQueryTaskCompleted")
-    }
+/// The RPCs that scenarios and workers use.
+enum WorkflowService {
+    static let start = RPC<StartWorkflowExecutionRequest, StartWorkflowExecutionResponse>(
+        "StartWorkflowExecution")
+    static let signal = RPC<SignalWorkflowExecutionRequest, SignalWorkflowExecutionResponse>(
+        "SignalWorkflowExecution")
+    static let terminate = RPC<
+        TerminateWorkflowExecutionRequest, TerminateWorkflowExecutionResponse
+    >("TerminateWorkflowExecution")
+    static let query = RPC<QueryWorkflowRequest, QueryWorkflowResponse>(
+        "QueryWorkflow")
+    static let update = RPC<UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse>(
+        "UpdateWorkflowExecution")
+    static let history = RPC<
+        GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse
+    >("GetWorkflowExecutionHistory")
+    static let systemInfo = RPC<GetSystemInfoRequest, GetSystemInfoResponse>(
+        "GetSystemInfo")
+    static let pollWorkflowTask = RPC<PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse>(
+        "PollWorkflowTaskQueue")
+    static let pollActivityTask = RPC<PollActivityTaskQueueRequest, PollActivityTaskQueueResponse>(
+        "PollActivityTaskQueue")
+    static let completeWorkflowTask = RPC<
+        RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse
+    >("RespondWorkflowTaskCompleted")
+    static let completeActivityTask = RPC<
+        RespondActivityTaskCompletedRequest, RespondActivityTaskCompletedResponse
+    >("RespondActivityTaskCompleted")
+    static let completeQueryTask = RPC<
+        RespondQueryTaskCompletedRequest, RespondQueryTaskCompletedResponse
+    >("RespondQueryTaskCompleted")
 }

@@ -45,7 +45,7 @@ struct Worker: Sendable {
         }
         await self.forever(answering: { try await self.answer($0) }) {
             let task = try await self.connection.call(
-                .pollWorkflowTask, request, timeout: .seconds(70))
+                WorkflowService.pollWorkflowTask, request, timeout: .seconds(70))
             return task.taskToken.isEmpty ? nil : task
         }
     }
@@ -58,7 +58,7 @@ struct Worker: Sendable {
         }
         await self.forever(answering: { try await self.answer($0) }) {
             let task = try await self.connection.call(
-                .pollActivityTask, request, timeout: .seconds(70))
+                WorkflowService.pollActivityTask, request, timeout: .seconds(70))
             return task.taskToken.isEmpty ? nil : task
         }
     }
@@ -98,7 +98,7 @@ struct Worker: Sendable {
             $0.identity = Self.identity
             $0.result = Payloads(json: "0")
         }
-        _ = try await self.connection.call(.completeActivityTask, request)
+        _ = try await self.connection.call(WorkflowService.completeActivityTask, request)
     }
 
     private func answer(_ task: PollWorkflowTaskQueueResponse) async throws {
@@ -130,7 +130,7 @@ struct Worker: Sendable {
             $0.completedType = .answered
             $0.queryResult = state.answer
         }
-        _ = try await self.connection.call(.completeQueryTask, request)
+        _ = try await self.connection.call(WorkflowService.completeQueryTask, request)
     }
 
     private func complete(
@@ -152,7 +152,7 @@ struct Worker: Sendable {
                 }
             }
         }
-        _ = try await self.connection.call(.completeWorkflowTask, request)
+        _ = try await self.connection.call(WorkflowService.completeWorkflowTask, request)
     }
 
     private func wholeHistory(_ execution: WorkflowExecution) async throws -> [HistoryEvent] {
@@ -162,7 +162,7 @@ struct Worker: Sendable {
         }
         var events: [HistoryEvent] = []
         repeat {
-            let page = try await self.connection.call(.history, request)
+            let page = try await self.connection.call(WorkflowService.history, request)
             events += page.history.events
             request.nextPageToken = page.nextPageToken
         } while !request.nextPageToken.isEmpty

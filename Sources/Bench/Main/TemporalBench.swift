@@ -94,7 +94,7 @@ struct TemporalBench: AsyncParsableCommand {
         let upkeep = connections.map { connection in Task { try await connection.run() } }
         defer { for connection in connections { connection.close() } }
         do {
-            _ = try await connections[0].call(.systemInfo, GetSystemInfoRequest())
+            _ = try await connections[0].call(WorkflowService.systemInfo, GetSystemInfoRequest())
         } catch {
             throw self.fail("no Temporal server answers at \(self.address): \(error)")
         }

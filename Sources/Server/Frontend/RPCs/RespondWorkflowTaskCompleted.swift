@@ -81,21 +81,20 @@ extension FrontendService {
     ) -> CompletionFlaw? {
         for index in commands.indices {
             let command = commands[index]
+            guard let attributes = command.searchAttributes else { continue }
             let target =
                 command.startChildWorkflowExecutionCommandAttributes.namespace
             let validation = SearchAttributeValidation(
                 others[target] ?? call.namespace, self.settings)
             do throws(ServiceError) {
-                commands[index].searchAttributes = try command.searchAttributes.map {
-                    attributes throws(ServiceError) in try validation.typed(attributes)
-                }
+                commands[index].searchAttributes = try validation.typed(attributes)
             } catch {
                 return CompletionFlaw(
                     commandIndex: index, cause: .badSearchAttributes, message: error.message)
             }
             // What an upsert adds is measured with what the run has.
             guard let cause = command.causeOfLargeSearchAttributes,
-                let flaw = command.searchAttributes.flatMap({ validation.sizeFlaw(of: $0) })
+                let flaw = validation.sizeFlaw(of: attributes)
             else { continue }
             return CompletionFlaw(
                 commandIndex: index, cause: cause, message: flaw, terminatesRun: true)

@@ -82,11 +82,7 @@ extension FrontendService {
     }
 
     func checkPriority(_ priority: Priority) throws(ServiceError) {
-        guard priority.priorityKey >= 0 else { throw .priorityNegative }
-        guard priority.fairnessKey.utf8.count <= Self.fairnessKeyLengthMax else {
-            throw .fairnessKeyTooLong
-        }
-        guard !(priority.fairnessWeight < 0) else { throw .fairnessWeightNegative }
+        if let flaw = priority.flaw { throw .invalidArgument(flaw) }
     }
 
     func checkUserMetadata(
@@ -158,7 +154,6 @@ extension FrontendService {
         }
     }
 
-    static let fairnessKeyLengthMax = 64
     static let summarySizeMax = 400
     static let detailsSizeMax = 20_000
     static let linksMax = 10

@@ -72,9 +72,6 @@ extension ServiceError {
     static let memoTooLarge = invalidArgument("Memo size exceeds limit.")
 
     // Priority.
-    static let priorityNegative = invalidArgument("priority key can't be negative")
-    static let fairnessKeyTooLong = invalidArgument("fairness key length exceeds limit")
-    static let fairnessWeightNegative = invalidArgument("fairness weight can't be negative")
 
     // Namespaces.
     static let retentionInvalid = invalidArgument(

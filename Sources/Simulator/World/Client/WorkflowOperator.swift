@@ -70,23 +70,42 @@ package final class WorkflowOperator: @unchecked Sendable {
 
     private func pause(_ runID: String) async {
         let reason = "reason \(self.pauseCount)"
-        guard await self.sendPause(runID, reason, .isThere) else { return }
+        guard await self.sendPause(runID, reason) else { return }
         self.pauseCount += 1
         guard await self.isPaused(runID, reason) else { return }
         let isShort = self.caller.draw(0...2) == 0
         await self.world.clock.pass(
             self.caller.draw(upTo: isShort ? .milliseconds(500) : Self.pauseMax))
         if self.caller.draw(0...3) == 0 {
-            // It is paused already, and stays as it is.
-            guard await self.sendPause(runID, "another reason", .isNotThere) else { return }
+            guard await self.pauseAgain(runID) else { return }
         }
         guard await self.isPaused(runID, reason) else { return }
         await self.unpause(runID)
     }
 
     /// - Returns: whether the run took it; false if it has ended.
-    private func sendPause(_ runID: String, _ reason: String, _ trace: Trace) async -> Bool {
+    private func sendPause(_ runID: String, _ reason: String) async -> Bool {
         let requestID = self.caller.uuid()
+        let result = await self.pauseResult(runID, reason, requestID)
+        return self.judge(result, of: requestID, runID, .isThere, "pausing")
+    }
+
+    /// A run that is paused takes no other pause, and stays as it is.
+    /// - Returns: whether it is there; false if it has ended.
+    private func pauseAgain(_ runID: String) async -> Bool {
+        let requestID = self.caller.uuid()
+        var result = await self.pauseResult(runID, "another reason", requestID)
+        switch result {
+        case .success: self.world.fail("\(self.workflowID) was paused twice")
+        case .failure(let error) where error.kind == .failedPrecondition: result = .success(())
+        case .failure: break
+        }
+        return self.judge(result, of: requestID, runID, .isNotThere, "pausing again")
+    }
+
+    private func pauseResult(
+        _ runID: String, _ reason: String, _ requestID: String
+    ) async -> Result<Void, ServiceError> {
         let answer = await self.caller.call(
             "PauseWorkflowExecution",
             PauseWorkflowExecutionRequest.with {
@@ -97,7 +116,7 @@ package final class WorkflowOperator: @unchecked Sendable {
                 $0.reason = reason
                 $0.requestID = requestID
             }, returning: PauseWorkflowExecutionResponse.self)
-        return self.judge(answer.result.map { _ in () }, of: requestID, runID, trace, "pausing")
+        return answer.result.map { _ in () }
     }
 
     private func unpause(_ runID: String) async {

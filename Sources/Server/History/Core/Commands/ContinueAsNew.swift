@@ -13,9 +13,9 @@ extension Transition {
         try self.check(
             size: size(of: attributes.input),
             of: "ContinueAsNewWorkflowExecutionCommandAttributes. Input", cause)
-        let memoSize = attributes.memo.fields.values.reduce(0) { $0 + size(of: $1) }
         try self.check(
-            size: memoSize, of: "ContinueAsNewWorkflowExecutionCommandAttributes. Memo", cause,
+            size: PayloadSize.of(attributes.memo.fields),
+            of: "ContinueAsNewWorkflowExecutionCommandAttributes. Memo", cause,
             max: self.settings.memoSizeErrorMax)
         var next = attributes
         if next.workflowType.name.isEmpty { next.workflowType.name = self.state.info.workflowType }

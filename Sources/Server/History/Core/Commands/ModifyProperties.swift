@@ -1,4 +1,5 @@
 import DynamicConfig
+import Primitives
 import SwiftProtobuf
 import TemporalAPI
 
@@ -17,9 +18,8 @@ extension Transition {
                 cause, "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.")
         }
         try self.check(
-            size: attributes.upsertedMemo.fields.reduce(0) {
-                $0 + $1.key.utf8.count + size(of: $1.value)
-            }, of: "ModifyWorkflowPropertiesCommandAttributes", cause)
+            size: PayloadSize.contents(attributes.upsertedMemo.fields),
+            of: "ModifyWorkflowPropertiesCommandAttributes", cause)
         self.append(
             .workflowPropertiesModified,
             .workflowPropertiesModifiedEventAttributes(
@@ -28,9 +28,9 @@ extension Transition {
                     $0.upsertedMemo = attributes.upsertedMemo
                 })
         ) { annotate(&$0, from: command) }
-        let total = self.state.info.memo.values.reduce(0) { $0 + size(of: $1) }
         try self.check(
-            size: total, of: "ModifyWorkflowPropertiesCommandAttributes. Memo", cause,
+            size: PayloadSize.of(self.state.info.memo),
+            of: "ModifyWorkflowPropertiesCommandAttributes. Memo", cause,
             max: self.settings.memoSizeErrorMax)
     }
 }

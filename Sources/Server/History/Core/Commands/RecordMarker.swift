@@ -1,3 +1,4 @@
+import Primitives
 import SwiftProtobuf
 import TemporalAPI
 
@@ -11,7 +12,9 @@ extension Transition {
             attributes.markerName, cause, missing: "MarkerName is not set on RecordMarkerCommand.",
             tooLong: "MarkerName on RecordMarkerCommand exceeds length limit.")
         try self.check(
-            size: attributes.details.reduce(0) { $0 + $1.key.utf8.count + size(of: $1.value) },
+            size: attributes.details.reduce(0) {
+                $0 + $1.key.utf8.count + PayloadSize.of($1.value)
+            },
             of: "RecordMarkerCommandAttributes.Details", cause)
         self.append(
             .markerRecorded,

@@ -24,7 +24,7 @@ extension Transition {
             size: size(of: child.input), of: "StartChildWorkflowExecutionCommandAttributes. Input",
             cause)
         try self.check(
-            size: child.memo.fields.values.reduce(0) { $0 + size(of: $1) },
+            size: PayloadSize.of(child.memo.fields),
             of: "StartChildWorkflowExecutionCommandAttributes.Memo", cause,
             max: self.settings.memoSizeErrorMax)
         try checkPending(

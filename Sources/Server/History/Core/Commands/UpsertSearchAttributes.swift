@@ -1,4 +1,5 @@
 import DynamicConfig
+import Primitives
 import SwiftProtobuf
 import TemporalAPI
 
@@ -16,9 +17,8 @@ extension Transition {
             throw CommandFailure(cause, "IndexedFields is not set on \(name).")
         }
         try self.check(
-            size: attributes.searchAttributes.indexedFields.reduce(0) {
-                $0 + $1.key.utf8.count + size(of: $1.value)
-            }, of: "UpsertWorkflowSearchAttributesCommandAttributes", cause)
+            size: PayloadSize.contents(attributes.searchAttributes.indexedFields),
+            of: "UpsertWorkflowSearchAttributesCommandAttributes", cause)
         self.append(
             .upsertWorkflowSearchAttributes,
             .upsertWorkflowSearchAttributesEventAttributes(

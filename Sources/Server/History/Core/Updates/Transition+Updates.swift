@@ -15,20 +15,6 @@ private enum UpdateState: String {
 }
 
 extension Transition {
-    /// Takes the message out that a command refers to, and does what it says.
-    mutating func applyMessage(
-        _ attributes: Temporal_Api_Command_V1_ProtocolMessageCommandAttributes
-    ) throws(CommandFailure) {
-        guard !attributes.messageID.isEmpty else {
-            throw .badMessage("MessageID is not set on ProtocolMessageCommand.")
-        }
-        guard let index = self.inbox.firstIndex(where: { $0.id == attributes.messageID }) else {
-            throw .badMessage(
-                "ProtocolMessageCommand referenced absent message ID \(attributes.messageID)")
-        }
-        try self.handle(self.inbox.remove(at: index))
-    }
-
     /// Does what the messages say that no command refers to.
     mutating func applyRemainingMessages() throws(CommandFailure) {
         let remaining = self.inbox
@@ -36,7 +22,7 @@ extension Transition {
         for message in remaining { try self.handle(message) }
     }
 
-    private mutating func handle(_ message: ProtocolMessage) throws(CommandFailure) {
+    mutating func handle(_ message: ProtocolMessage) throws(CommandFailure) {
         try self.check(
             size: message.body.value.count, of: "Message type \(message.typeName)",
             .badUpdateWorkflowExecutionMessage)

@@ -35,35 +35,6 @@ extension HistoryShard {
         self.accept(transition, &effects)
         self.reply(call.id, .done, seeing: key, &effects)
     }
-
-    mutating func terminate(
-        _ request: Temporal_Api_Workflowservice_V1_TerminateWorkflowExecutionRequest,
-        _ call: Call, _ effects: inout [Effect]
-    ) {
-        let runID = RunID(
-            request.firstExecutionRunID.isEmpty ? request.workflowExecution.runID : "")
-        guard let run = self.openRun(runID, for: call, &effects) else { return }
-        let key = run.state.key
-        guard run.belongs(toChainOf: request.firstExecutionRunID) else {
-            return self.refuse(call.id, .workflowNotFound(key.workflowID), seeing: key, &effects)
-        }
-        var transition = self.transition(of: run)
-        transition.terminateRun(
-            reason: request.reason, details: request.hasDetails ? request.details : nil,
-            identity: request.identity, links: request.links)
-        self.accept(transition, &effects)
-        self.reply(call.id, .done, seeing: key, &effects)
-    }
-
-    mutating func resetSticky(_ runID: RunID, _ call: Call, _ effects: inout [Effect]) {
-        guard let run = self.openRun(runID, for: call, &effects) else { return }
-        if run.state.isSticky {
-            var transition = self.transition(of: run)
-            transition.clearSticky()
-            self.accept(transition, &effects)
-        }
-        self.reply(call.id, .done, seeing: run.state.key, &effects)
-    }
 }
 
 extension CachedRun {
