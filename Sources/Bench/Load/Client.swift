@@ -97,6 +97,8 @@ struct Client: Sendable {
         }
     }
 
+    func ping(_ number: Int) async throws { try await self.connection(number).ping() }
+
     func terminate(_ number: Int) async throws {
         let request = TerminateWorkflowExecutionRequest.with {
             $0.namespace = self.namespace

@@ -2,6 +2,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 import GRPCProtobuf
 import SwiftProtobuf
+import TemporalAPI
 
 /// One connection to a server, over which any number of calls go at once.
 struct Connection: Sendable {
@@ -18,6 +19,11 @@ struct Connection: Sendable {
     func run() async throws { try await self.client.runConnections() }
 
     func close() { self.client.beginGracefulShutdown() }
+
+    /// Makes a call for which the server has nothing to do.
+    func ping() async throws {
+        _ = try await self.call(WorkflowService.systemInfo, GetSystemInfoRequest())
+    }
 
     /// Makes a call.
     /// - Throws: `RPCError` with the server's code and message, or the transport's.

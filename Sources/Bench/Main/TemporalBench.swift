@@ -21,6 +21,7 @@ struct TemporalBench: AsyncParsableCommand {
               query 64     queries to so many open workflows
               update 64    updates to so many open workflows
               idle 1       workflows that wait, each with so many timers; use --count
+              ping         calls that do nothing: what the network and gRPC alone cost
             """)
 
     @Argument(help: "What to do.")
@@ -94,7 +95,7 @@ struct TemporalBench: AsyncParsableCommand {
         let upkeep = connections.map { connection in Task { try await connection.run() } }
         defer { for connection in connections { connection.close() } }
         do {
-            _ = try await connections[0].call(WorkflowService.systemInfo, GetSystemInfoRequest())
+            try await connections[0].ping()
         } catch {
             throw self.fail("no Temporal server answers at \(self.address): \(error)")
         }

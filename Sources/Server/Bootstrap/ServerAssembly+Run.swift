@@ -84,6 +84,25 @@ extension ServerAssembly: Service {
         }
         if isHistoryRunning { await self.history.shutdown() }
         group.cancelAll()
+        await self.logTraffic()
         self.logger.info("stopped")
+    }
+
+    /// What the process has asked of its database, beside the transitions that were the reason.
+    private func logTraffic() async {
+        let shards = await self.history.counters()
+        let counters = self.stores.counters
+        let figures: KeyValuePairs = [
+            "transitions": shards.reduce(0) { $0 + $1.transitions },
+            "transition_commits": shards.reduce(0) { $0 + $1.transitionCommits },
+            "maintenance_commits": shards.reduce(0) { $0 + $1.maintenanceCommits },
+            "run_loads": shards.reduce(0) { $0 + $1.runLoads },
+            "commits": counters.snapshot.commits, "writes": counters.snapshot.batches,
+            "reads": counters.snapshot.reads, "statements": counters.statements,
+            "round_trips": counters.roundTrips,
+        ]
+        var metadata = Logger.Metadata()
+        for (name, figure) in figures { metadata[name] = .stringConvertible(figure) }
+        self.logger.info("database traffic", metadata: metadata)
     }
 }

@@ -18,7 +18,8 @@ BENCH = Path(
         Path(__file__).resolve().parents[3] / ".build" / "release" / "temporal-bench"))
 
 SCENARIOS = [
-    "simple", "chain 3", "fanout 3", "timer 1", "signal 3", "backlog", "query 4", "update 4"]
+    "simple", "chain 3", "fanout 3", "timer 1", "signal 3", "backlog", "query 4", "update 4",
+    "ping"]
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:

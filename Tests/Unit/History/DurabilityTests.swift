@@ -24,6 +24,28 @@ import Testing
         #expect(shard.handedOver.count == 1)
     }
 
+    @Test("Who calls while the store is away hears of it after one attempt to reach it")
+    func storeAway() throws {
+        let shard = ShardHarness()
+        shard.acquisitionFailures = 2
+        shard.restart()
+        let early = shard.send(.startWorkflowExecution(shard.startBody()))
+        #expect(shard.replies[early] == nil)
+        shard.wait(.milliseconds(500))
+        guard case .failure(let error) = shard.replies[early] else {
+            Issue.record("\(String(describing: shard.replies[early]))")
+            return
+        }
+        #expect(error.kind == .shardUnavailable(ShardID(1)))
+        let patient = shard.send(.startWorkflowExecution(shard.startBody()))
+        shard.wait(.milliseconds(500))
+        guard case .success = shard.replies[patient] else {
+            Issue.record("\(String(describing: shard.replies[patient]))")
+            return
+        }
+        #expect(shard.store.runs.count == 1)
+    }
+
     @Test("What arrives while a batch is written makes the next one, all in one")
     func groupCommit() throws {
         let shard = ShardHarness()

@@ -43,6 +43,8 @@ final class ShardHarness {
         .answered(status: 200, isRetryable: nil)
     }
 
+    /// How many of the next attempts to acquire the shard fail.
+    var acquisitionFailures = 0
     var holdsCommits = false
     var holdsLoads = false
     /// Of the next commits; nil is none.
@@ -178,7 +180,13 @@ final class ShardHarness {
 
     private func perform(_ effect: Effect) {
         switch effect {
-        case .acquireRange: self.feed(.rangeAcquired(self.store.acquire()))
+        case .acquireRange:
+            if self.acquisitionFailures > 0 {
+                self.acquisitionFailures -= 1
+                self.feed(.acquisitionFailed(.unavailable("gone")))
+            } else {
+                self.feed(.rangeAcquired(self.store.acquire()))
+            }
         case .loadTasks(let after, let countMax):
             let rows = self.store.taskRows(after: after, countMax: countMax)
             self.feed(.tasksLoaded(self.machine.currentRange, .success(rows)))

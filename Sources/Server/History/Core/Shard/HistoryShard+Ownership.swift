@@ -19,8 +19,13 @@ extension HistoryShard {
         effects.append(.loadTimers(after: nil, countMax: self.settings.shardTimersMax))
     }
 
-    mutating func acquisitionFailed() {
+    /// Who waited for this attempt need not wait for the next: they can decide to try again.
+    mutating func acquisitionFailed(_ effects: inout [Effect]) {
         guard case .acquiring = self.phase else { return }
+        for (id, _) in self.early where self.live.remove(id) != nil {
+            effects.append(.reply(id, .failure(self.notAvailable)))
+        }
+        self.early = []
         self.phase = .acquiring(retryAt: self.now + .milliseconds(500))
     }
 
@@ -72,9 +77,12 @@ extension HistoryShard {
         self.phase = .stopped
     }
 
+    private var notAvailable: ServiceError {
+        ServiceError(.shardUnavailable(self.id), "shard is not available, try again")
+    }
+
     private mutating func dropEverything(_ effects: inout [Effect]) {
-        let error = ServiceError(.shardUnavailable(self.id), "shard is not available, try again")
-        for id in self.live.sorted() { effects.append(.reply(id, .failure(error))) }
+        for id in self.live.sorted() { effects.append(.reply(id, .failure(self.notAvailable))) }
         for id in self.directQueries.keys.sorted() { effects.append(.cancelQuery(id)) }
         self.live = []
         self.early = []

@@ -132,7 +132,7 @@ package struct HistoryShard: Machine {
         self.now = max(now, self.now)
         switch input {
         case .rangeAcquired(let range): self.rangeAcquired(range, &effects)
-        case .acquisitionFailed: self.acquisitionFailed()
+        case .acquisitionFailed: self.acquisitionFailed(&effects)
         case .tasksLoaded(let range, let result):
             if range == self.range { self.tasksLoaded(result, &effects) }
         case .timersLoaded(let range, let result):
