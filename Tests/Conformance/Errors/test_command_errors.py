@@ -109,9 +109,15 @@ NEXT_RUN = [
     *[next_run(f"with retry policy {number}", of_next_run("invalid WorkflowRetryPolicy", flaw),
                again(retry_policy=policy))
       for number, (flaw, policy) in enumerate(POLICIES)],
-    next_run("with an unknown search attribute", of_next_run(
-        "invalid SearchAttributes", "search attribute NoSuch is not defined"),
+    next_run("with an unknown search attribute",
+             "(invalid SearchAttributes on ContinueAsNewWorkflowExecutionCommand: )?"
+             "search attribute NoSuch is not defined.*",
         again(search_attributes=SearchAttributes(indexed_fields={"NoSuch": payload("x")})),
+        "BAD_SEARCH_ATTRIBUTES"),
+    next_run("with a word for a number", of_next_run(
+        "invalid SearchAttributes", "invalid value for search attribute CustomIntField of type Int"
+    ).replace("Int\\.", "Int.*\\."),
+        again(search_attributes=SearchAttributes(indexed_fields={"CustomIntField": payload("x")})),
         "BAD_SEARCH_ATTRIBUTES"),
     next_run("with an attribute of the server", of_next_run(
         "invalid SearchAttributes", "WorkflowId attribute can't be set in SearchAttributes"),
