@@ -90,7 +90,7 @@ TABLE: list[Refusal] = [
           search_attributes={"indexed_fields": {"CustomKeywordField": payload("x" * 2049)}}),
     *both("priority negative", "priority key can't be negative", priority={"priority_key": -1}),
     *both("fairness key too long", "fairness key length", priority={"fairness_key": "x" * 65}),
-    *both("fairness weight negative", "fairness weight can't be negative",
+    *both("fairness weight negative", "must be greater than zero",
           priority={"fairness_weight": -1}),
     *both("summary too long", "UserMetadata.Summary exceeds",
           user_metadata={"summary": payload("x" * 400)}),
