@@ -112,7 +112,8 @@ class Proxy:
         try:
             upstream = await asyncio.open_connection(self._host, self._port)
             await Connection(self, (reader, writer), upstream).run()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # No database, or the end of the proxy.
             writer.transport.abort()
         finally:
             self._connections.discard(task)
