@@ -41,7 +41,7 @@ class Faults:
         ends_at = time.monotonic() + seconds
         waiting: list[str] = []
         while sum(self.done.values()) < count if count else time.monotonic() < ends_at:
-            await asyncio.sleep(self.rng.uniform(0.2, 2.5))
+            await asyncio.sleep(self.rng.uniform(0.1, 2))
             if not waiting:
                 waiting = self.rng.sample(kinds, len(kinds))
             kind = waiting.pop()
@@ -50,7 +50,7 @@ class Faults:
             if what is not None:
                 self.done[kind] += 1
                 self.say(f"{kind}: {what} ({time.monotonic() - begun:.1f} s)")
-            if self.rng.random() < 0.35:
+            if self.rng.random() < 0.3:
                 await self.settle()
 
     async def _strike(self, kind: str) -> str | None:
@@ -75,8 +75,7 @@ class Faults:
             await asyncio.sleep(0.05)
 
     async def _kill(self) -> str:
-        self.is_server_meant_to_be_dead = True
-        await asyncio.to_thread(self.server.kill)
+        await self._kill_server()
         planted = ""
         if self.plant == "rollback":
             assert isinstance(self.store, SQLiteStore)
@@ -85,6 +84,17 @@ class Faults:
         await asyncio.sleep(away)
         await self.start_server()
         return f"killed the server, away for {away:.1f} s{planted}"
+
+    async def _kill_server(self) -> None:
+        self.is_server_meant_to_be_dead = True
+        await asyncio.to_thread(self.server.kill)
+
+    async def _also_kill(self) -> str:
+        """Kills the server in the middle of another fault, now and then; what to say of it."""
+        if self.rng.random() > 0.3:
+            return ""
+        await self._kill_server()
+        return ", the server killed meanwhile"
 
     async def start_server(self) -> None:
         """Starts the server as a supervisor would: again, while its database is not there."""
@@ -130,24 +140,34 @@ class Faults:
 
     async def _restart(self) -> str:
         assert isinstance(self.store, PostgreSQLStore)
-        away = self.rng.choice((0.0, self.rng.uniform(0, 4)))
+        away, killed = self.rng.choice((0.0, self.rng.uniform(0, 4))), ""
         if away:
             await asyncio.to_thread(self.store.cluster.halt)
             await asyncio.sleep(away)
+            killed = await self._also_kill()
         await asyncio.to_thread(self.store.crash)
-        return f"PostgreSQL crashed, away for {away:.1f} s"
+        if killed:
+            await self.start_server()
+        return f"PostgreSQL crashed, away for {away:.1f} s{killed}"
 
     async def _disk(self) -> str:
         assert self.store.disk is not None
         before = len(self.journal.operations)
         await asyncio.to_thread(self.store.disk.fill)
         try:
-            await asyncio.sleep(self.rng.uniform(0.5, 3))
-            was_full = self.store.disk.is_full
+            await asyncio.sleep(self.rng.uniform(0.3, 1.5))
+            used = ""
+            if self.rng.random() < 0.5:
+                used = await asyncio.to_thread(self.store.use_up)
+            await asyncio.sleep(self.rng.uniform(0.2, 1.5))
+            told = "full" if self.store.disk.is_full else "nearly full"
+            killed = await self._also_kill()
         finally:
-            await asyncio.to_thread(self.store.free)
+            restarted = await asyncio.to_thread(self.store.free)
+        if killed:
+            await self.start_server()
         began = len(self.journal.operations) - before
-        return f"disk {'full' if was_full else 'nearly full'} while {began} operations began"
+        return f"disk {told} while {began} operations began{used}{restarted}{killed}"
 
     async def _cut(self) -> str | None:
         assert isinstance(self.store, PostgreSQLStore) and self.store.proxy is not None

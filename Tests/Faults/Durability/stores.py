@@ -19,6 +19,8 @@ from .proxy import Proxy
 
 # How long PostgreSQL may take to recover.
 RECOVERY_TIMEOUT = 60.0
+# More files of the write-ahead log than PostgreSQL keeps in store.
+_LOG_FILES = 10
 
 
 class Unrecovered(Exception):
@@ -57,10 +59,15 @@ class SQLiteStore:
     def server(self, directory: Path) -> TargetServer:
         return TargetServer(directory, db_filename=self.file)
 
-    def free(self) -> None:
+    def use_up(self) -> str:
+        """All of the server's writes need room anyhow."""
+        return ""
+
+    def free(self) -> str:
         """Ends a full disk."""
         assert self.disk is not None
         self.disk.free()
+        return ""
 
     def crash(self) -> None:
         """There is no database server that could."""
@@ -133,23 +140,37 @@ class PostgreSQLStore:
             f"SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[{named}]) AS pid",
             self.cluster.address)
 
-    def free(self) -> None:
+    def use_up(self) -> str:
+        """Begins files of the write-ahead log until there is no room for one.
+
+        That is no error of a statement: it ends PostgreSQL.
+        """
+        write = "pg_logical_emit_message(false, 'faults', 'x')"
+        for _ in range(_LOG_FILES):
+            if not self.answers(f"SELECT 1 FROM (SELECT {write}, pg_switch_wal()) AS switched"):
+                return ", no room for the log"
+            time.sleep(0.05)
+        return ""
+
+    def free(self) -> str:
         """Ends a full disk, and starts PostgreSQL again if it did not survive it."""
         assert self.disk is not None
         self.disk.free()
         try:
-            self.wait_until_it_answers(5)
+            self.wait_until_it_answers(3)
+            return ""
         except Unrecovered:
             self.crash()
+            return ", PostgreSQL had ended"
 
     def crash(self) -> None:
         """Ends PostgreSQL as a crash would, and starts it."""
         self.cluster.restart()
         self.wait_until_it_answers()
 
-    def answers(self) -> bool:
+    def answers(self, sql: str = "SELECT 1") -> bool:
         try:
-            return execute("SELECT 1", self.cluster.address) == "1"
+            return execute(sql, self.cluster.address) == "1"
         except (AssertionError, subprocess.TimeoutExpired):
             return False
 

@@ -107,7 +107,10 @@ class Worker:
 
     async def _settle(self, operation: Operation, request: Any) -> None:
         """Answers a task. It may be refused: the task may have timed out, or been answered already
-        by an attempt whose outcome is not known."""
+        by an attempt whose outcome is not known, be it ours or the server's own: it sends a
+        request again to a shard that has just been reloaded. So `NOT_FOUND` leaves it open whether
+        the task was answered, as it does in Temporal.
+        """
         try:
             await self._caller.call(request)
             operation.acknowledge()
@@ -115,8 +118,8 @@ class Worker:
             operation.give_up()
             raise
         except Refused as refusal:
-            operation.refuse(is_certain=refusal.is_certain)
             is_gone = refusal.code is Code.NOT_FOUND
+            operation.refuse(is_certain=refusal.is_certain and not is_gone)
             is_overtaken = refusal.message.startswith("UnhandledCommand")
             if not (is_gone or is_overtaken):
                 self._caller.unexpected(request, refusal)
