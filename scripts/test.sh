@@ -47,8 +47,8 @@ Tests/Conformance/run --store postgresql Server/test_schema.py Visibility Namesp
 
 echo "== faults"
 Tests/Faults/run --checks 2>&1 | tee "$results/faults-checks"
-Tests/Faults/run --store sqlite --seconds 20 2>&1 | tee "$results/faults-sqlite"
-Tests/Faults/run --store postgresql --seconds 25 2>&1 | tee "$results/faults-postgresql"
+Tests/Faults/run --store sqlite --seconds 25 2>&1 | tee "$results/faults-sqlite"
+Tests/Faults/run --store postgresql --seconds 28 2>&1 | tee "$results/faults-postgresql"
 
 echo "== results"
 echo "unit: $(grep -aE 'Test run with [0-9]+ tests? .*passed' "$results/unit" | tail -1 | sed 's/^[^T]*//')"

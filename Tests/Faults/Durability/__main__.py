@@ -40,6 +40,9 @@ def _tell(options: Options, session: Session, report: Report, directory: Path) -
     """Says what is wrong, and keeps the evidence of it."""
     answers = ", ".join(f"{code} {count}" for code, count in session.journal.answers.most_common())
     report.say(f"answers: {answers}")
+    report.say(
+        "after a fault, what was under way was settled within "
+        f"{session.faults.longest_settling:.1f} s")
     tell_findings(session.findings)
     is_broken = bool(session.findings) or session.stored is None
     if is_broken or options.evidence is not None:

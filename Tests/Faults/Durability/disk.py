@@ -62,4 +62,4 @@ class Disk:
         except OSError as error:
             raise CannotMount(str(error)) from None
         if done.returncode != 0:
-            raise CannotMount(done.stderr.strip())
+            raise CannotMount(done.stderr.strip().partition("\n")[0])

@@ -35,9 +35,13 @@ class Faults:
     done: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     is_server_meant_to_be_dead: bool = False
+    longest_settling: float = 0.0
+    """How long it took at most until everything asked before the end of a fault was answered."""
 
     async def inject(self, kinds: list[str], *, seconds: float, count: int | None) -> None:
         """One fault after the other, each kind as often as the others, for so long or so many."""
+        if not kinds:
+            return
         ends_at = time.monotonic() + seconds
         waiting: list[str] = []
         while sum(self.done.values()) < count if count else time.monotonic() < ends_at:
@@ -62,8 +66,8 @@ class Faults:
 
     async def settle(self) -> None:
         """Everything that is asked now is answered within a bound, without a further fault."""
-        pending = self.journal.pending()
-        deadline = time.monotonic() + self.bound
+        pending, begun = self.journal.pending(), time.monotonic()
+        deadline = begun + self.bound
         while any(not operation.is_settled for operation in pending):
             if time.monotonic() > deadline:
                 for operation in pending:
@@ -73,6 +77,7 @@ class Faults:
                             f"{operation} is not answered {self.bound:.0f} s after a fault"))
                 return
             await asyncio.sleep(0.05)
+        self.longest_settling = max(self.longest_settling, time.monotonic() - begun)
 
     async def _kill(self) -> str:
         await self._kill_server()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from typing import Any, Coroutine
+from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution, WorkflowType
 from temporalio.api.enums.v1 import (
@@ -127,14 +127,12 @@ class Client:
         if not await self._start(plan):
             await asyncio.sleep(0.1)
             return
-        asked: list[Coroutine[Any, Any, None]] = [
-            *(self._signal(plan) for _ in range(plan.signals)),
-            *(self._update(plan) for _ in range(plan.updates))]
+        asked = [self._signal] * plan.signals + [self._update] * plan.updates
         self.rng.shuffle(asked)
         while asked:
             count = self.rng.randint(1, 3)
             together, asked = asked[:count], asked[count:]
-            await asyncio.gather(*together)
+            await asyncio.gather(*(ask(plan) for ask in together))
         if not plan.is_left_open:
             await self.finish(workflow_id(plan), is_patient=plan.is_patient)
             await self._result(plan)

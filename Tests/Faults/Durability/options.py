@@ -24,9 +24,9 @@ faults:
   disk     the disk is full for some seconds; needs the right to mount a tmpfs, else it is skipped
   cut      cut a connection to PostgreSQL in the middle of a commit
 
-The last line says how many faults there were, how many operations were acknowledged, and how many of
-them were lost, doubled or stuck. The exit code is 1 unless all of these are 0 and both a fault and an
-acknowledged operation happened.
+The last line says how many faults there were, how many operations were acknowledged, and how many
+of them were lost, doubled or stuck. The exit code is 1 unless all of these are 0 and both a fault
+and an acknowledged operation happened.
 """
 
 

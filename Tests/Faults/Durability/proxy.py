@@ -1,8 +1,8 @@
 """A proxy in front of PostgreSQL that cuts a connection in the middle of a commit.
 
-It reads what a client sends as far as it has to: the messages of PostgreSQL's protocol, the texts of
-prepared statements, and so which messages write something. What writes ends with a Sync, at which
-the database commits.
+It reads what a client sends as far as it has to: the messages of PostgreSQL's protocol, the texts
+of prepared statements, and so which messages write something. What writes ends with a Sync, at
+which the database commits.
 """
 
 from __future__ import annotations
