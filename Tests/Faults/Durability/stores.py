@@ -103,7 +103,8 @@ class PostgreSQLStore:
         directory.chmod(0o755)
         self.disk, self.no_disk = _small_disk(directory) if can_be_full else (None, "")
         # Little WAL is kept, so that a full disk is felt there as well.
-        os.environ["POSTGRES_SETTINGS"] = "max_wal_size=64MB min_wal_size=32MB"
+        given = os.environ.get("POSTGRES_SETTINGS", "")
+        os.environ["POSTGRES_SETTINGS"] = f"max_wal_size=64MB min_wal_size=32MB {given}"
         self.directory = self.disk.path if self.disk else directory
         self.cluster = Cluster(self.directory)
         self.proxy = Proxy(self.cluster.address, rng) if can_be_cut else None
