@@ -13,6 +13,7 @@ from pathlib import Path
 from .options import Options, parse
 from .report import Report, failure, summary, tell_findings, write_evidence
 from .session import Session, make_store
+from .stores import Unrecovered
 
 
 async def _run(options: Options, directory: Path) -> int:
@@ -65,6 +66,12 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("faults: interrupted", file=sys.stderr)
         return 130
+    except (Unrecovered, AssertionError) as reason:
+        # What starts servers says with assertions why it could not.
+        if not str(reason):
+            raise
+        print(f"faults {options.store} failed with seed {options.seed}: {reason}", file=sys.stderr)
+        return 1
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

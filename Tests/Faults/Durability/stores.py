@@ -106,7 +106,12 @@ class PostgreSQLStore:
         given = os.environ.get("POSTGRES_SETTINGS", "")
         os.environ["POSTGRES_SETTINGS"] = f"max_wal_size=64MB min_wal_size=32MB {given}"
         self.directory = self.disk.path if self.disk else directory
-        self.cluster = Cluster(self.directory)
+        try:
+            self.cluster = Cluster(self.directory)
+        except AssertionError:
+            if self.disk is not None:
+                self.disk.unmount()
+            raise
         self.proxy = Proxy(self.cluster.address, rng) if can_be_cut else None
 
     async def prepare(self) -> None:
