@@ -40,7 +40,7 @@ Tests/Conformance/run 2>&1 | tee "$results/conformance"
 
 # What differs with the store: what is written, read back, listed, and found after an end.
 echo "== conformance on PostgreSQL"
-Tests/Conformance/run --store postgresql Server/test_schema.py Visibility Namespace \
+Tests/Conformance/run --store postgresql Server/test_schema.py Server/test_traffic.py Visibility Namespace \
     Workflow/test_histories.py Restart/test_database_restarts.py Restart/test_kill.py \
     Restart/test_shutdown.py \
     2>&1 | tee "$results/conformance-postgresql"
