@@ -12,13 +12,23 @@ extension Identifier {
     package var description: String { self.rawValue }
     package init(stringLiteral value: String) { self.init(value) }
     package static func == (left: Self, right: Self) -> Bool {
-        left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+        haveSameBytes(left.rawValue, right.rawValue)
     }
     package static func < (left: Self, right: Self) -> Bool {
         left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
     }
     /// Whether this is the empty string, which the API uses for "not set".
     package var isEmpty: Bool { self.rawValue.isEmpty }
+}
+
+/// Compares strings in place, as often as hash tables ask for it: an iterator over their bytes is slow.
+private func haveSameBytes(_ left: String, _ right: String) -> Bool {
+    let (left, right) = (left.utf8, right.utf8)
+    guard left.count == right.count else { return false }
+    let inPlace = left.withContiguousStorageIfAvailable { left in
+        right.withContiguousStorageIfAvailable { right in left.elementsEqual(right) }
+    }
+    return (inPlace ?? nil) ?? left.elementsEqual(right)
 }
 
 /// The id of a namespace, a UUID; callers know namespaces by name.

@@ -17,7 +17,7 @@ package protocol RandomSource: Sendable {
 /// Decides synchronously from inputs and the time; whatever must happen is appended to `effects`.
 ///
 /// A machine never waits, reads a clock, draws randomness it was not handed, or does I/O.
-package protocol Machine {
+package protocol Machine: ~Copyable {
     associatedtype Input
     associatedtype Effect
 

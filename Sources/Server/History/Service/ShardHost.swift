@@ -44,9 +44,9 @@ package actor ShardHost {
         self.ports.executor.asUnownedSerialExecutor()
     }
 
-    init(machine: HistoryShard, ports: Ports) {
-        self.machine = machine
+    init(machine: consuming HistoryShard, ports: Ports) {
         self.id = machine.id
+        self.machine = machine
         self.ports = ports
     }
 

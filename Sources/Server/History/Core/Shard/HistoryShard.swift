@@ -12,7 +12,7 @@ import TemporalAPI
 ///
 /// Transitions append to the open batch; at most one batch is being committed. Whatever is visible
 /// outside is held back until the batch that justifies it is durable.
-package struct HistoryShard: Machine {
+package struct HistoryShard: Machine, ~Copyable {
     enum Phase: Equatable {
         /// Bidding for the range; requests wait.
         case acquiring(retryAt: Timestamp?)
