@@ -86,7 +86,12 @@ let package = Package(
         .target(
             name: "TemporalAPI", dependencies: [protobuf],
             path: "Sources/Server/API", exclude: ["DescriptorPlugin", "DescriptorEmbedder"],
-            swiftSettings: [.swiftLanguageMode(.v6)],
+            // Generated messages are values whose parts lie in objects of their own. The compiler
+            // checks accesses to the values; checking each access to the parts again when the
+            // program runs took a tenth of a state transition.
+            swiftSettings: [
+                .swiftLanguageMode(.v6), .unsafeFlags(["-enforce-exclusivity=unchecked"]),
+            ],
             plugins: [
                 .plugin(name: "GRPCProtobufGenerator", package: "grpc-swift-protobuf"),
                 "DescriptorPlugin",

@@ -115,6 +115,7 @@ extension Settings {
             \.updatesSuggestContinueAsNew),
         int64(
             "history.discardSpeculativeWorkflowTaskMaximumEventsCount", \.discardedTaskEventsMax),
+        int("history.hostLevelCacheMaxSizeBytes", \.historyCacheSizeMax, 0...(1 << 40)),
         int("limit.numPendingActivities.error", \.pendingActivitiesMax, 0...1_000_000),
         int("limit.numPendingChildExecutions.error", \.pendingChildrenMax, 0...1_000_000),
         int("limit.numPendingSignals.error", \.pendingSignalsMax, 0...1_000_000),

@@ -68,7 +68,9 @@ package struct Settings: Sendable, Equatable {
     package var enableWorkflowIDReuseStartTimeValidation = false
     /// Requests that were attached to a run, and are remembered.
     package var attachedRequestsMax = 25
-    /// Bytes of mutable state and recent events one shard keeps in memory.
+    /// Bytes of mutable state and recent events all shards of a process keep in memory.
+    package var historyCacheSizeMax = 192 * 1_024 * 1_024
+    /// Of these, what one shard keeps at most.
     package var shardCacheSizeMax = 64 * 1_024 * 1_024
     /// Timers one shard keeps in memory; later ones stay in the store.
     package var shardTimersMax = 100_000

@@ -18,6 +18,9 @@ package final class HistoryHost: HistoryClient {
         namespaces: any NamespaceDirectory,
         executor: @Sendable (ShardID) -> any SerialExecutor, logger: Logger
     ) {
+        var settings = settings
+        settings.shardCacheSizeMax = min(
+            settings.shardCacheSizeMax, settings.historyCacheSizeMax / Int(max(shardCount, 1)))
         self.shards = (1...max(shardCount, 1)).map { number in
             let id = ShardID(number)
             let machine = HistoryShard(

@@ -9,7 +9,7 @@ struct CachedActivity: Sendable {
     var version: Int64
     /// The newest batch that holds this run.
     var lastBatch: HistoryShard.BatchID
-    /// Stored size, in bytes: about what it occupies in memory.
+    /// Stored size, in bytes.
     var storedBytes = 0
     var lastUse: UInt64 = 0
     var waiters: [ActivityWaiter] = []
@@ -20,7 +20,8 @@ struct CachedActivity: Sendable {
         self.lastBatch = lastBatch
     }
 
-    var bytes: Int { self.storedBytes + 512 }
+    /// About what it occupies in memory, as of a ``CachedRun``.
+    var bytes: Int { 2_048 + 2 * self.storedBytes }
     /// Whether callers wait on this run, so that it must stay in memory.
     var isAwaited: Bool { !self.waiters.isEmpty }
 }
