@@ -6,7 +6,6 @@ extension Temporal_Api_Failure_V1_Failure {
     package static func server(_ message: String, nonRetryable: Bool) -> Self {
         .with {
             $0.message = message
-            $0.source = "Server"
             $0.serverFailureInfo = .with { $0.nonRetryable = nonRetryable }
         }
     }

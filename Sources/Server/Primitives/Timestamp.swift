@@ -24,6 +24,12 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         .nanoseconds(left.nanoseconds &- right.nanoseconds)
     }
 
+    /// The nearest whole millisecond.
+    package var roundedToMilliseconds: Timestamp {
+        let (sum, overflow) = self.nanoseconds.addingReportingOverflow(500_000)
+        return overflow ? self : Timestamp(nanoseconds: sum - sum % 1_000_000)
+    }
+
     package var description: String { "\(self.nanoseconds)ns" }
 
     /// The API's form of this time.

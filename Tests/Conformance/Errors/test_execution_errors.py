@@ -138,7 +138,7 @@ TABLE: list[Refusal] = [
             "^unknown QueryRejectCondition 99$"),
     precondition("QueryWorkflow", "closed before its first task", lambda w: of(
         "QueryWorkflow", w.closed),
-        r"^Unable to query workflow: it closed before a workflow task completed\.$", detail="WorkflowNotReadyFailure"),
+        r"^Workflow execution closed before WorkflowTaskStarted event$", detail="WorkflowNotReadyFailure"),
     precondition("QueryWorkflow", "task in failed state", lambda w: of(
         "QueryWorkflow", failing(w)),
         r"^Unable to query workflow due to Workflow Task in failed state\.$",

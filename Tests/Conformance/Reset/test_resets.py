@@ -55,7 +55,7 @@ def test_fork(raw: RawClient, names) -> None:
         1 WorkflowExecutionStarted {{"originalExecutionRunId": "{base}", "firstExecutionRunId": "{base}"}}
         2 WorkflowTaskScheduled
         3 WorkflowTaskStarted
-        4 WorkflowTaskFailed {{"scheduledEventId": "2", "startedEventId": "3", "cause": "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW", "identity": "history-service", "baseRunId": "{base}", "newRunId": "{run_id}", "failure": {{"message": "try again", "source": "Server", "resetWorkflowFailureInfo": {{}}}}}}
+        4 WorkflowTaskFailed {{"scheduledEventId": "2", "startedEventId": "3", "cause": "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW", "identity": "history-service", "baseRunId": "{base}", "newRunId": "{run_id}", "failure": {{"message": "try again", "resetWorkflowFailureInfo": {{}}}}}}
         5 WorkflowExecutionSignaled {{"signalName": "s", "input": [1]}}
         6 WorkflowTaskScheduled {{"attempt": 1}}
     """)

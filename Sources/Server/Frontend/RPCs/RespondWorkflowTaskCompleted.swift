@@ -16,6 +16,7 @@ extension FrontendService {
         guard !request.intermediatePage, request.pageNumber == 0 else {
             throw .notBuilt("paged workflow task completions are")
         }
+        try Self.checkBehavior(request)
         var request = request
         try self.prepareSticky(&request)
         self.failOversizedQueryResults(&request)
@@ -30,6 +31,17 @@ extension FrontendService {
         ) { reply -> RespondWorkflowTaskCompletedResponse? in
             if case .workflowTaskCompleted(let response) = reply { response } else { nil }
         }
+    }
+
+    private static func checkBehavior(
+        _ request: RespondWorkflowTaskCompletedRequest
+    ) throws(ServiceError) {
+        guard request.versioningBehavior != .unspecified, !request.hasDeployment,
+            request.deploymentOptions.workerVersioningMode != .versioned
+        else { return }
+        throw .invalidArgument(
+            "versioning behavior cannot be specified without deployment options being set with versioned mode"
+        )
     }
 
     private func prepareSticky(

@@ -90,7 +90,6 @@ extension Transition {
             attributes.workflowExecutionExpirationTime = old.workflowExecutionExpirationTime
         }
         attributes.firstWorkflowTaskBackoff = backoff.proto
-        attributes.identity = old.identity
         attributes.takeOverParent(from: old)
         if info.hasAutoResetPoints { attributes.prevAutoResetPoints = info.autoResetPoints }
         let event = HistoryEvent.with {

@@ -49,7 +49,6 @@ extension Transition {
                     $0.cause = cause
                     $0.control = child.control
                     $0.initiatedEventID = child.initiatedEventID
-                    $0.workflowTaskCompletedEventID = child.workflowTaskCompletedEventID
                 }))
         self.needsWorkflowTask = true
     }

@@ -7,10 +7,6 @@ extension Transition {
         _ command: Command, _ completedEventID: Int64
     ) throws(CommandFailure) {
         try self.checkNothingUnseen()
-        try self.check(
-            size: size(of: attributes.details),
-            of: "CancelWorkflowExecutionCommandAttributes.Details",
-            .badCancelWorkflowExecutionAttributes)
         self.append(
             .workflowExecutionCanceled,
             .workflowExecutionCanceledEventAttributes(

@@ -13,7 +13,7 @@ extension Transition {
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
         try self.checkNothingUnseen()
-        var next = try self.normalized(attributes)
+        let next = try self.normalized(attributes)
         try self.checkBuild(
             isKept: next.inheritBuildID, on: next.taskQueue.name, "ContinueAsNew", cause)
         try self.check(
@@ -25,7 +25,6 @@ extension Transition {
             max: self.settings.memoSizeErrorMax)
         let runID = RunID(self.generator.uuid())
         let backoff = self.backoffOfNextRun(Duration(clamping: next.backoffStartInterval))
-        next.backoffStartInterval = backoff.proto
         self.append(
             .workflowExecutionContinuedAsNew,
             .workflowExecutionContinuedAsNewEventAttributes(
@@ -46,6 +45,7 @@ extension Transition {
                     if next.hasHeader { $0.header = next.header }
                     if next.hasMemo { $0.memo = next.memo }
                     if next.hasSearchAttributes { $0.searchAttributes = next.searchAttributes }
+                    $0.inheritBuildID = next.inheritBuildID
                 })
         ) { annotate(&$0, from: command) }
         self.successor = self.continuation(next, runID: runID, backoff: backoff)
@@ -57,6 +57,10 @@ extension Transition {
     ) throws(CommandFailure) -> ContinueAsNewAttributes {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
         var next = attributes
+        next.clearMemo()
+        if let memo = attributes.memo.withoutNulls { next.memo = memo }
+        next.clearSearchAttributes()
+        if let kept = attributes.searchAttributes.withoutNulls { next.searchAttributes = kept }
         if next.workflowType.name.isEmpty { next.workflowType.name = self.state.info.workflowType }
         if next.taskQueue.name.isEmpty { next.taskQueue.name = self.state.info.taskQueue }
         next.taskQueue.kind = .normal

@@ -175,8 +175,10 @@ extension StartChildAttributes {
             if self.hasRetryPolicy { $0.retryPolicy = self.retryPolicy }
             $0.cronSchedule = self.cronSchedule
             if self.hasHeader { $0.header = self.header }
-            if self.hasMemo { $0.memo = self.memo }
-            if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
+            if let memo = self.memo.withoutNulls { $0.memo = memo }
+            if let attributes = self.searchAttributes.withoutNulls {
+                $0.searchAttributes = attributes
+            }
             $0.inheritBuildID = self.inheritBuildID
             if self.hasPriority { $0.priority = self.priority }
             if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }

@@ -26,7 +26,6 @@ extension Transition {
             .signalExternalWorkflowExecutionFailedEventAttributes(
                 .with {
                     $0.cause = cause
-                    $0.workflowTaskCompletedEventID = signal.workflowTaskCompletedEventID
                     $0.initiatedEventID = signal.initiatedEventID
                     $0.namespace = signal.namespace
                     $0.namespaceID = signal.namespaceID
@@ -55,7 +54,6 @@ extension Transition {
             .requestCancelExternalWorkflowExecutionFailedEventAttributes(
                 .with {
                     $0.cause = cause
-                    $0.workflowTaskCompletedEventID = cancel.workflowTaskCompletedEventID
                     $0.initiatedEventID = cancel.initiatedEventID
                     $0.namespace = cancel.namespace
                     $0.namespaceID = cancel.namespaceID

@@ -256,6 +256,22 @@ private func merge(
     }
 }
 
+extension Temporal_Api_Common_V1_Memo {
+    /// What is left when fields without a value are gone; nil if nothing is.
+    var withoutNulls: Self? {
+        let fields = self.fields.filter { !$0.value.removesValue }
+        return fields.isEmpty ? nil : .with { $0.fields = fields }
+    }
+}
+
+extension Temporal_Api_Common_V1_SearchAttributes {
+    /// As ``Temporal_Api_Common_V1_Memo/withoutNulls``.
+    var withoutNulls: Self? {
+        let fields = self.indexedFields.filter { !$0.value.removesValue }
+        return fields.isEmpty ? nil : .with { $0.indexedFields = fields }
+    }
+}
+
 extension Temporal_Api_Common_V1_Payload {
     /// Whether this payload, given for a memo or search attribute, means "remove it": the null
     /// payload and the empty list, as Temporal has it.

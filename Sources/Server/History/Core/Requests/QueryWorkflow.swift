@@ -223,7 +223,7 @@ extension MutableState {
         if !self.isRunning, !self.hasCompletedWorkflowTask {
             return ServiceError(
                 .workflowNotReady,
-                "Unable to query workflow: it closed before a workflow task completed.")
+                "Workflow execution closed before WorkflowTaskStarted event")
         }
         if self.isRunning, !self.hasWorkflowTask, !self.hasCompletedWorkflowTask {
             let firstTaskAt = Timestamp(nanoseconds: self.info.firstTaskBackoffUntil)

@@ -16,7 +16,8 @@ extension HistoryShard {
         let key = run.state.key
         guard run.state.isRunning else { return self.reply(call.id, .done, seeing: key, &effects) }
         guard run.belongs(toChainOf: request.firstExecutionRunID) else {
-            return self.refuse(call.id, .workflowNotFound(key.workflowID), seeing: key, &effects)
+            let error = ServiceError.notFound("workflow execution not found")
+            return self.refuse(call.id, error, seeing: key, &effects)
         }
         if run.state.info.cancelRequested {
             return self.reply(call.id, .done, seeing: key, &effects)

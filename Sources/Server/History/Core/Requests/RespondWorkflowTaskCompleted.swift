@@ -161,7 +161,6 @@ extension HistoryShard {
             failure.cause,
             failure: .with {
                 $0.message = text
-                $0.source = "Server"
                 $0.serverFailureInfo = .init()
             }, identity: request.identity, binaryChecksum: request.binaryChecksum,
             reschedules: !failure.terminatesRun)
@@ -259,7 +258,7 @@ extension Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest {
             }
             if command.commandType.closesRun, index != self.commands.count - 1 {
                 return .invalidArgument(
-                    "invalid command sequence: [\(self.commands.map { "\($0.commandType)" }.prefix(20).joined(separator: ", "))], command \(command.commandType) must be the last command."
+                    "invalid command sequence: [\(self.commands.prefix(20).map(\.commandType.name).joined(separator: ", "))], command \(command.commandType.name) must be the last command."
                 )
             }
         }
@@ -271,6 +270,12 @@ extension Temporal_Api_Workflowservice_V1_RespondWorkflowTaskCompletedRequest {
 }
 
 extension Temporal_Api_Enums_V1_CommandType {
+    /// As Temporal names it in messages, `StartTimer`.
+    fileprivate var name: String {
+        let name = "\(self)"
+        return name.prefix(1).uppercased() + name.dropFirst()
+    }
+
     fileprivate var closesRun: Bool {
         switch self {
         case .completeWorkflowExecution, .failWorkflowExecution, .cancelWorkflowExecution,

@@ -266,8 +266,7 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             $0.workflowTaskTimeout = self.workflowTaskTimeout
             let execution = Duration(clamping: self.workflowExecutionTimeout)
             if execution > .zero {
-                let delay = Duration(clamping: self.workflowStartDelay)
-                $0.workflowExecutionExpirationTime = (now + execution + delay).proto
+                $0.workflowExecutionExpirationTime = (now + execution).roundedToMilliseconds.proto
             }
             $0.originalExecutionRunID = runID.rawValue
             $0.firstExecutionRunID = runID.rawValue
@@ -281,8 +280,10 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             if self.hasLastCompletionResult {
                 $0.lastCompletionResult = self.lastCompletionResult
             }
-            if self.hasMemo { $0.memo = self.memo }
-            if self.hasSearchAttributes { $0.searchAttributes = self.searchAttributes }
+            if let memo = self.memo.withoutNulls { $0.memo = memo }
+            if let attributes = self.searchAttributes.withoutNulls {
+                $0.searchAttributes = attributes
+            }
             if self.hasHeader { $0.header = self.header }
             if self.hasPriority { $0.priority = self.priority }
             if self.hasVersioningOverride { $0.versioningOverride = self.versioningOverride }

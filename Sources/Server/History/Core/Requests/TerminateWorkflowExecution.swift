@@ -14,7 +14,8 @@ extension HistoryShard {
         guard let run = self.openRun(runID, for: call, &effects) else { return }
         let key = run.state.key
         guard run.belongs(toChainOf: request.firstExecutionRunID) else {
-            return self.refuse(call.id, .workflowNotFound(key.workflowID), seeing: key, &effects)
+            let error = ServiceError.notFound("workflow execution not found")
+            return self.refuse(call.id, error, seeing: key, &effects)
         }
         var transition = self.transition(of: run)
         transition.terminateRun(

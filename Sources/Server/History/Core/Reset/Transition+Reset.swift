@@ -150,7 +150,6 @@ extension Failure {
     fileprivate static func reset(_ reason: String) -> Failure {
         .with {
             $0.message = reason
-            $0.source = "Server"
             $0.resetWorkflowFailureInfo = .init()
         }
     }

@@ -78,6 +78,7 @@ extension Transition {
             task.kind = .normal
             task.attempt = 1
             task.scheduledEventID = self.state.info.nextEventID
+            task.scheduledAt = self.now.nanoseconds
             self.appendScheduled(task)
         }
         task.begin(
