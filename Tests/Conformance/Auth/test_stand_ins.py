@@ -11,30 +11,10 @@ from typing import Any, Iterator
 
 import pytest
 
+from Support.auth import MODEL
 from Support.openfga import ULID, OpenFGA
 from Support.openfga_model import Key
 from Support.token_info import CLIENT_ID, EMAIL_SCOPE, TokenInfo
-
-MODEL: dict[str, Any] = {
-    "schema_version": "1.1",
-    "type_definitions": [
-        {"type": "user"},
-        {"type": "group", "relations": {"member": {"this": {}}},
-         "metadata": {"relations": {
-             "member": {"directly_related_user_types": [{"type": "user"}]}}}},
-        {"type": "namespace",
-         "relations": {
-             "admin": {"this": {}},
-             "writer": {"union": {"child": [
-                 {"this": {}}, {"computedUserset": {"relation": "admin"}}]}},
-             "reader": {"union": {"child": [
-                 {"this": {}}, {"computedUserset": {"relation": "writer"}}]}}},
-         "metadata": {"relations": {
-             name: {"directly_related_user_types": [{"type": "group", "relation": "member"}]}
-             for name in ("admin", "writer", "reader")}}},
-    ],
-}
-
 
 def http(
     method: str, url: str, body: Any = None, token: str | None = None, timeout: float = 5
