@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import permutations
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_a_group_with_many_members(deploy) -> None:
 # The strongest.
 
 
-@pytest.mark.parametrize("order", itertools.permutations(ROLES), ids=" ".join)
+@pytest.mark.parametrize("order", list(permutations(ROLES)), ids=" ".join)
 def test_the_strongest_role_counts_whatever_the_order(deploy, order: tuple[str, ...]) -> None:
     """By one group with three roles, and by three groups with one each."""
     deployment: Deployment = deploy()
@@ -71,7 +71,7 @@ def test_the_strongest_role_counts_whatever_the_order(deploy, order: tuple[str, 
     assert role_of(three, "beta") == "admin" and role_of(three, "alpha") == "none"
 
 
-@pytest.mark.parametrize("order", itertools.permutations(("reader", "writer")), ids=" ".join)
+@pytest.mark.parametrize("order", [("reader", "writer"), ("writer", "reader")], ids=" ".join)
 def test_the_strongest_of_two(deploy, order: tuple[str, ...]) -> None:
     deployment: Deployment = deploy()
     for role in order:

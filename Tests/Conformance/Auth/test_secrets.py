@@ -1,4 +1,4 @@
-"""Payloads, headers and memos are for their users only: through every RPC, none is in the output."""
+"""Payloads, headers and memos are for their users: whatever the RPC, none is in the output."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from Auth.calls import Api
 from Auth.decisions import OPERATOR, TABLE, WORKFLOW
 from Support.configured import ConfiguredServer
 from Support.raw import (
-    RawClient, RetryPolicy, cancel_workflow, complete, continue_as_new, execution, fail, failure, marker,
-    schedule_activity, seconds, start_child,
+    RawClient, RetryPolicy, cancel_workflow, complete, continue_as_new, execution, fail, failure,
+    marker, schedule_activity, seconds, start_child,
 )
 from Support.updates import acceptance, begin_update, completion
 

@@ -1,4 +1,4 @@
-"""The stand-ins answer as Google and OpenFGA do; no case about the server means more than they do."""
+"""The stand-ins answer as Google and OpenFGA do; cases about the server rest on that."""
 
 from __future__ import annotations
 

@@ -84,7 +84,9 @@ def signed_with_public_key(key: Key, claims: dict[str, Any]) -> str:
     return f"{text}.{encoded(hmac.digest(key.public_pem, text.encode(), hashlib.sha256))}"
 
 
-def claims_of(subject: str, *permissions: str, lifetime: float = 600, **more: Any) -> dict[str, Any]:
+def claims_of(
+    subject: str, *permissions: str, lifetime: float = 600, **more: Any
+) -> dict[str, Any]:
     """The usual claims; None leaves one out."""
     now = time.time()
     claims = {

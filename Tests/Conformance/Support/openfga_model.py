@@ -1,4 +1,4 @@
-"""OpenFGA's models and tuples: schema 1.1 with direct relations, usersets, unions, computed usersets.
+"""OpenFGA's models and tuples: direct relations, usersets, unions and computed usersets.
 
 What OpenFGA knows beyond that (intersections, exclusions, relations from another relation,
 conditions) is refused when a model is written.

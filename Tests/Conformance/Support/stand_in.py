@@ -1,4 +1,4 @@
-"""What the stand-ins for outside HTTP services share: threads, faults, and a list of what arrived."""
+"""What the stand-ins for outside HTTP services share: threads, faults, what arrived."""
 
 from __future__ import annotations
 
