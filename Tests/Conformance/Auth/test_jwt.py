@@ -10,7 +10,9 @@ from typing import Any, Iterator
 import grpc
 import pytest
 
-from Support.auth import may_administer, may_read, may_write, refused, role_of
+from Auth.calls import Api
+from Auth.decisions import ALWAYS, TABLE, Scope
+from Support.auth import is_refusal, may_administer, may_read, may_write, refused, role_of
 from Support.bearer import bearer_channel, with_header
 from Support.configured import ConfiguredServer
 from Support.errors import read_failure
@@ -125,6 +127,33 @@ def test_system_roles_and_the_cluster(issuer: Issuer) -> None:
             else:
                 with refused():
                     client.call(rpc)
+
+
+STRENGTH = {"read": 1, "write": 2, "admin": 3}
+DESTRUCTIVE = ("DeprecateNamespace", "DeleteNamespace")
+
+
+@pytest.fixture(scope="module")
+def api(issuer: Issuer) -> Api:
+    with issuer.server.open_internal() as channel:
+        return Api(channel)
+
+
+@pytest.mark.parametrize("permission", [
+    f"{scope}:{role}" for scope in ("alpha", "temporal-system") for role in STRENGTH])
+def test_every_rpc(issuer: Issuer, api: Api, permission: str) -> None:
+    """As in Temporal, what is about the cluster takes a role in the system."""
+    scope, _, role = permission.partition(":")
+    client, wrong = issuer.holder(permission), []
+    for path, (about, access) in TABLE.items():
+        name = "ghost" if path.endswith(DESTRUCTIVE) else "alpha"
+        holder = client if name == "alpha" else issuer.holder(permission.replace("alpha", name))
+        covered = scope == "temporal-system" or about is Scope.NAMESPACE
+        allowed = path in ALWAYS or (covered and STRENGTH[role] >= access)
+        answer = api.call(holder.channel, path, api.request(path, name))
+        if is_refusal(answer) is allowed or answer.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+            wrong.append(f"{path}: {answer}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_permissions_that_are_no_texts_are_passed_over(issuer: Issuer) -> None:
