@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every check, on a fresh clone as well: set-up, format, definitions, build, unit tests, simulation,
-# conformance. The last lines say how many tests there were.
+# conformance, faults. The last lines say how many tests there were.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -45,8 +45,16 @@ Tests/Conformance/run --store postgresql Server/test_schema.py Visibility Namesp
     Restart/test_shutdown.py \
     2>&1 | tee "$results/conformance-postgresql"
 
+echo "== faults"
+Tests/Faults/run --checks 2>&1 | tee "$results/faults-checks"
+Tests/Faults/run --store sqlite --seconds 25 2>&1 | tee "$results/faults-sqlite"
+Tests/Faults/run --store postgresql --seconds 28 2>&1 | tee "$results/faults-postgresql"
+
 echo "== results"
 echo "unit: $(grep -aE 'Test run with [0-9]+ tests? .*passed' "$results/unit" | tail -1 | sed 's/^[^T]*//')"
 tail -1 "$results/simulation"
 tail -1 "$results/conformance"
 tail -1 "$results/conformance-postgresql"
+echo "checks of the faults: $(tail -1 "$results/faults-checks" | tr -d '=' | xargs)"
+tail -1 "$results/faults-sqlite"
+tail -1 "$results/faults-postgresql"

@@ -2,6 +2,7 @@ import GRPCTransport
 import HistoryService
 import Logging
 import MatchingService
+import Persistence
 import ServiceLifecycle
 
 extension ServerAssembly: Service {
@@ -90,19 +91,14 @@ extension ServerAssembly: Service {
 
     /// What the process has asked of its database, beside the transitions that were the reason.
     private func logTraffic() async {
-        let shards = await self.history.counters()
         let counters = self.stores.counters
-        let figures: KeyValuePairs = [
-            "transitions": shards.reduce(0) { $0 + $1.transitions },
-            "transition_commits": shards.reduce(0) { $0 + $1.transitionCommits },
-            "maintenance_commits": shards.reduce(0) { $0 + $1.maintenanceCommits },
-            "run_loads": shards.reduce(0) { $0 + $1.runLoads },
-            "commits": counters.snapshot.commits, "writes": counters.snapshot.batches,
-            "reads": counters.snapshot.reads, "statements": counters.statements,
-            "round_trips": counters.roundTrips,
-        ]
-        var metadata = Logger.Metadata()
-        for (name, figure) in figures { metadata[name] = .stringConvertible(figure) }
+        var figures = await self.history.traffic()
+        figures["commits"] = counters.snapshot.commits
+        figures["writes"] = counters.snapshot.batches
+        figures["reads"] = counters.snapshot.reads
+        figures["statements"] = counters.statements
+        figures["round_trips"] = counters.roundTrips
+        let metadata = figures.mapValues { Logger.MetadataValue.stringConvertible($0) }
         self.logger.info("database traffic", metadata: metadata)
     }
 }

@@ -57,10 +57,10 @@ package struct ActivityTimeouts: Equatable, Sendable {
     private static func valid(
         _ timeout: Google_Protobuf_Duration, _ name: String
     ) throws(ServiceError) -> Duration {
-        guard let duration = validDuration(timeout) else {
-            throw .invalidArgument("invalid \(name): not a valid duration")
+        if let flaw = durationFlaw(timeout) {
+            throw .invalidArgument("invalid \(name): \(flaw)")
         }
-        return duration
+        return Duration(clamping: timeout)
     }
 
     private static func limited(_ timeout: Duration, to limit: Duration) -> Duration {

@@ -5,6 +5,6 @@ extension Temporal_Api_Common_V1_Priority {
     package var flaw: String? {
         if self.priorityKey < 0 { return "priority key can't be negative" }
         if self.fairnessKey.utf8.count > 64 { return "fairness key length exceeds limit" }
-        return self.fairnessWeight < 0 ? "fairness weight can't be negative" : nil
+        return self.fairnessWeight < 0 ? "must be greater than zero" : nil
     }
 }

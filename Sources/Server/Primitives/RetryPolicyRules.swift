@@ -20,17 +20,19 @@ extension Temporal_Api_Common_V1_RetryPolicy {
     package var flaw: String? {
         // A single attempt is never repeated, so how it would be is nobody's concern.
         if self.maximumAttempts == 1 { return nil }
-        guard let initial = validDuration(self.initialInterval) else {
-            return "invalid InitialInterval set on retry policy: not a valid duration"
+        if let flaw = durationFlaw(self.initialInterval) {
+            return "invalid InitialInterval set on retry policy: \(flaw)"
         }
+        let initial = Duration(clamping: self.initialInterval)
         if self.backoffCoefficient != 0,
             !(self.backoffCoefficient >= 1 && self.backoffCoefficient.isFinite)
         {
             return "BackoffCoefficient cannot be less than 1 on retry policy."
         }
-        guard let longest = validDuration(self.maximumInterval) else {
-            return "invalid MaximumInterval set on retry policy: not a valid duration"
+        if let flaw = durationFlaw(self.maximumInterval) {
+            return "invalid MaximumInterval set on retry policy: \(flaw)"
         }
+        let longest = Duration(clamping: self.maximumInterval)
         if longest > .zero, longest < (initial == .zero ? .seconds(1) : initial) {
             return "MaximumInterval cannot be less than InitialInterval on retry policy."
         }
@@ -45,12 +47,4 @@ extension Temporal_Api_Common_V1_RetryPolicy {
         }
         return nil
     }
-}
-
-/// A caller's duration, if it is one the API allows: consistent, not negative.
-///
-/// At most ``Duration/longest``, so that sums and multiples of durations stay in range.
-package func validDuration(_ proto: Google_Protobuf_Duration) -> Duration? {
-    guard proto.seconds >= 0, (0..<1_000_000_000).contains(proto.nanos) else { return nil }
-    return Duration(clamping: proto)
 }

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from Support.errors import expect_error
 from Support.histories import IDLE, TASK, types
 from Support.raw import RawClient, complete, payloads, schedule_activity
-from Support.sdk import events_of, make_worker
+from Support.sdk import events_of, make_worker, replayed
 
 _tokens: dict[str, asyncio.Future[bytes]] = {}
 
@@ -82,6 +82,8 @@ async def test_heartbeat_from_outside_hears_of_cancellation(client: Client, name
         await workflow_handle.terminate()
         with pytest.raises((AsyncActivityCancelledError, RPCError)):
             await handle.heartbeat()
+    assert types(await replayed(workflow_handle, HandsOver)) == [
+        *IDLE, "ActivityTaskScheduled", "WorkflowExecutionTerminated"]
 
 
 def _running(raw: RawClient, names):

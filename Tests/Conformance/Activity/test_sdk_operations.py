@@ -18,6 +18,9 @@ from Support.sdk import eventually, make_worker, replayed, settles
 
 SCHEDULED, STARTED = "ActivityTaskScheduled", "ActivityTaskStarted"
 WHOLE = [*IDLE, SCHEDULED, STARTED, "ActivityTaskCompleted", *TASK, "WorkflowExecutionCompleted"]
+CANCELED = [
+    *IDLE, SCHEDULED, "WorkflowExecutionCancelRequested", *TASK, "ActivityTaskCancelRequested",
+    "WorkflowExecutionCanceled"]
 ID = {"activity_id": "a"}
 
 
@@ -149,11 +152,7 @@ async def test_cancellation_of_a_paused_activity(client: Client, names) -> None:
         await handle.cancel()
         with pytest.raises(WorkflowFailureError):
             await handle.result()
-    events = types(await replayed(handle, Script))
-    assert events == [
-        *IDLE, SCHEDULED, "WorkflowExecutionCancelRequested", *TASK,
-        "ActivityTaskCancelRequested", *events[10:]]
-    assert events[-1] == "WorkflowExecutionCanceled" and STARTED not in events
+    assert types(await replayed(handle, Script)) == CANCELED
 
 
 async def test_reset_ends_the_back_off(client: Client, names) -> None:
@@ -193,8 +192,7 @@ async def test_reset_and_heartbeat_details(client: Client, names, forgets: bool)
         with pytest.raises(WorkflowFailureError):
             await handle.result()
     assert desks[names()].attempts == [1, 1]
-    assert types(await replayed(handle, Script))[:9] == [
-        *IDLE, SCHEDULED, "WorkflowExecutionCancelRequested", *TASK]
+    assert types(await replayed(handle, Script)) == CANCELED
 
 
 async def _tried(names, count: int) -> bool:

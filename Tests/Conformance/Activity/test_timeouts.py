@@ -8,9 +8,12 @@ import pytest
 
 from Support.errors import expect_error
 from Support.histories import assert_history, find
-from Support.raw import RawClient, RetryPolicy, complete, schedule_activity, seconds
+from Support.raw import (
+    RawClient, RetryPolicy, complete, failure, payloads, schedule_activity, seconds,
+)
 
 ONCE = RetryPolicy(maximum_attempts=1)
+GONE = "^(invalid activityID or activity already timed out or invoking workflow is completed|workflow execution already completed)$"
 
 
 def _start(raw: RawClient, names, retry: RetryPolicy, **timeouts: float) -> str:
@@ -114,10 +117,77 @@ def test_heartbeat_timeout(raw: RawClient, names) -> None:
     task = raw.next_activity_task(names("aq"))
     raw.heartbeat(task, {"done": 3})
     events = _finish(raw, names, run_id)
+    assert_history(events, """
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 ActivityTaskScheduled {"heartbeatTimeout": "0.500s"}
+        6 ActivityTaskStarted {"attempt": 1}
+        7 ActivityTaskTimedOut {"scheduledEventId": "5", "startedEventId": "6", "retryState": "RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED", "failure": {"message": "activity Heartbeat timeout", "source": "Server", "timeoutFailureInfo": {"timeoutType": "TIMEOUT_TYPE_HEARTBEAT", "lastHeartbeatDetails": [{"done": 3}]}}}
+        8 WorkflowTaskScheduled
+        9 WorkflowTaskStarted
+        10 WorkflowTaskCompleted
+        11 WorkflowExecutionCompleted
+    """)
+    waited = events[6].event_time.ToNanoseconds() - events[5].event_time.ToNanoseconds()
+    assert 500e6 <= waited < 3e9, f"timed out after {waited / 1e9} s"
+
+
+@pytest.mark.parametrize("answer", ["complete_activity", "heartbeat", "fail_activity"])
+def test_missed_heartbeat_is_followed_by_another_attempt(raw: RawClient, names, answer: str) -> None:
+    """The worker that missed it is told that it has nothing to do any more."""
+    retry = RetryPolicy(initial_interval=seconds(0.05), maximum_attempts=2)
+    run_id = _start(raw, names, retry, start_to_close=20, heartbeat=0.4)
+    stale = raw.next_activity_task(names("aq"))
+    raw.heartbeat(stale, "progress")
+    second = raw.next_activity_task(names("aq"))
+    assert (second.attempt, second.heartbeat_details) == (2, payloads("progress"))
+    late = failure("late") if answer == "fail_activity" else "late"
+    with expect_error("NOT_FOUND", detail="NotFoundFailure", match=GONE):
+        getattr(raw, answer)(stale, late)
+    raw.complete_activity(second, "done")
+    assert_history(_finish(raw, names, run_id), """
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 ActivityTaskScheduled
+        6 ActivityTaskStarted {"attempt": 2, "lastFailure": {"message": "activity Heartbeat timeout", "timeoutFailureInfo": {"timeoutType": "TIMEOUT_TYPE_HEARTBEAT"}}}
+        7 ActivityTaskCompleted {"result": ["done"]}
+        8 WorkflowTaskScheduled
+        9 WorkflowTaskStarted
+        10 WorkflowTaskCompleted
+        11 WorkflowExecutionCompleted
+    """)
+
+
+@pytest.mark.parametrize("retry, attempts, state", [
+    (RetryPolicy(initial_interval=seconds(0.05), maximum_attempts=2), 2,
+     "MAXIMUM_ATTEMPTS_REACHED"),
+    (RetryPolicy(non_retryable_error_types=["TemporalTimeout:Heartbeat"]), 1,
+     "NON_RETRYABLE_FAILURE"),
+    (RetryPolicy(initial_interval=seconds(60)), 1, "TIMEOUT"),
+], ids=["attempts", "type", "time"])
+def test_missed_heartbeat_is_final(
+    raw: RawClient, names, retry: RetryPolicy, attempts: int, state: str
+) -> None:
+    run_id = _start(
+        raw, names, retry, schedule_to_close=20, start_to_close=20, heartbeat=0.3)
+    for _ in range(attempts):
+        task = raw.next_activity_task(names("aq"))
+    events = _finish(raw, names, run_id)
     timed_out = find(events, "ActivityTaskTimedOut")
-    info = timed_out["failure"]["timeoutFailureInfo"]
-    assert info["timeoutType"] == "TIMEOUT_TYPE_HEARTBEAT"
-    assert info["lastHeartbeatDetails"] == [{"done": 3}]
+    assert timed_out["retryState"] == f"RETRY_STATE_{state}"
+    told = timed_out["failure"]["message"], timed_out["failure"]["timeoutFailureInfo"]["timeoutType"]
+    # Where only the time for another attempt was missing, that is what is told.
+    assert told == (
+        ("Not enough time to schedule next retry before activity ScheduleToClose timeout, giving "
+         "up retrying", "TIMEOUT_TYPE_SCHEDULE_TO_CLOSE") if state == "TIMEOUT"
+        else ("activity Heartbeat timeout", "TIMEOUT_TYPE_HEARTBEAT"))
+    assert find(events, "ActivityTaskStarted")["attempt"] == attempts
+    with expect_error("NOT_FOUND", detail="NotFoundFailure", match=GONE):
+        raw.complete_activity(task, "late")
 
 
 def test_heartbeats_keep_an_activity_alive(raw: RawClient, names) -> None:

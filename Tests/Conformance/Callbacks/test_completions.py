@@ -323,10 +323,15 @@ def test_tried_again_after_an_error(watched: RawClient, receiver: Receiver, name
 
 @pytest.mark.parametrize("answer, message", [
     (Answer(400), "handler error (BAD_REQUEST): Bad Request"),
+    (Answer(401), "handler error (UNAUTHENTICATED): Unauthorized"),
+    (Answer(403), "handler error (UNAUTHORIZED): Forbidden"),
     (Answer(404), "handler error (NOT_FOUND): Not Found"),
+    (Answer(409), "handler error (CONFLICT): Conflict"),
+    (Answer(418), 'unexpected response status: "418"'),
+    (Answer(501), "handler error (NOT_IMPLEMENTED): Not Implemented"),
     (Answer(500, {"Nexus-Request-Retryable": "false"}),
      "handler error (INTERNAL): Internal Server Error"),
-], ids=["400", "404", "not-retryable"])
+], ids=["400", "401", "403", "404", "409", "418", "501", "not-retryable"])
 def test_given_up(
     watched: RawClient, receiver: Receiver, names, answer: Answer, message: str
 ) -> None:
@@ -338,6 +343,28 @@ def test_given_up(
     assert info.last_attempt_failure.application_failure_info.non_retryable
     time.sleep(0.6)
     assert len(receiver.received("/refused")) == 1
+
+
+@pytest.mark.parametrize("status, message", [
+    (408, "handler error (REQUEST_TIMEOUT): Request Timeout"),
+    (429, "handler error (RESOURCE_EXHAUSTED): Too Many Requests"),
+    (500, "handler error (INTERNAL): Internal Server Error"),
+    (502, 'unexpected response status: "502"'),
+    (503, "handler error (UNAVAILABLE): Service Unavailable"),
+    (520, "handler error (UPSTREAM_TIMEOUT): "),
+])
+def test_words_for_what_is_tried_again(
+    watched: RawClient, receiver: Receiver, names, status: int, message: str
+) -> None:
+    receiver.answers("/later", status, status, 200)
+    watched.start(names(), names.task_queue, completion_callbacks=[receiver.callback("/later")])
+    close_with(watched, names, complete())
+    receiver.wait("/later")
+    info = wait_states(watched, names(), "BACKING_OFF")[0]
+    assert info.last_attempt_failure.message == message
+    assert not info.last_attempt_failure.application_failure_info.non_retryable
+    receiver.wait("/later", 3)
+    assert wait_states(watched, names(), "SUCCEEDED")[0].attempt == 3
 
 
 def test_no_redirects(watched: RawClient, receiver: Receiver, names) -> None:

@@ -47,6 +47,7 @@ def test_no_address_is_allowed_by_default(raw: RawClient, names) -> None:
      "^invalid header: header size longer than max allowed size of 8192$"),
     (Callback(internal=Callback.Internal(data=b"x")), "INVALID_ARGUMENT",
      "unsupported callback variant"),
+    (Callback(nexus_handler={}), "UNIMPLEMENTED", "^callbacks to nexus handlers are not built yet$"),
     (Callback(), "UNIMPLEMENTED", "^unknown callback variant"),
     (_nexus("temporal://system"), "UNIMPLEMENTED", "temporal://system are not built yet"),
     (Callback(nexus=Callback.Nexus(url=URL), links=[Link()]), "INVALID_ARGUMENT",

@@ -13,9 +13,11 @@ from temporalio.exceptions import (
 )
 
 from Support.families import ALL, CancelsChild, Child, Parent, SignalsChild
-from Support.histories import TASK, assert_history, find, types
+from Support.histories import (
+    IDLE, TASK, assert_history, attributes, find, story, type_name, types,
+)
 from Support.raw import RawClient
-from Support.sdk import events_of, eventually, make_worker
+from Support.sdk import events_of, eventually, make_worker, replayed
 
 
 async def _start(client: Client, names, *children: list[Any]) -> WorkflowHandle[Any, Any]:
@@ -33,13 +35,29 @@ async def _cause(handle: WorkflowHandle[Any, Any]) -> BaseException | None:
 
 
 async def _assert_story(handle: WorkflowHandle[Any, Any], *expected: str) -> None:
-    """The handle's events without workflow tasks: how many it takes depends on the worker."""
-    story = [name for name in types(await events_of(handle)) if name not in TASK]
-    assert story == ["WorkflowExecutionStarted", *expected]
+    """The handle's events without workflow tasks, which a worker must be able to run again."""
+    assert story(await replayed(handle, *ALL)) == ["WorkflowExecutionStarted", *expected]
+
+
+async def _assert_each_completed(handle: WorkflowHandle[Any, Any], *child_ids: str) -> None:
+    """The handle's events are those of these children, which mix, and its own start and end."""
+    seen: dict[str, list[str]] = {}
+    events = [e for e in await replayed(handle, *ALL) if type_name(e) not in TASK]
+    for event in events[1:-1]:
+        told = attributes(event)
+        child_id = told.get("workflowId") or told["workflowExecution"]["workflowId"]
+        seen.setdefault(child_id, []).append(type_name(event))
+    assert seen == {child_id: [INITIATED, STARTED, FINISHED] for child_id in child_ids}
+    assert [type_name(events[0]), type_name(events[-1])] == [
+        "WorkflowExecutionStarted", "WorkflowExecutionCompleted"]
 
 
 INITIATED = "StartChildWorkflowExecutionInitiated"
 STARTED = "ChildWorkflowExecutionStarted"
+FINISHED = "ChildWorkflowExecutionCompleted"
+REACHED = [
+    "RequestCancelExternalWorkflowExecutionInitiated",
+    "ExternalWorkflowExecutionCancelRequested", "ChildWorkflowExecutionCanceled"]
 
 
 async def _child_started(client: Client, child_id: str) -> WorkflowHandle[Any, Any]:
@@ -63,10 +81,7 @@ async def test_result(client: Client, names) -> None:
     child = await events_of(client.get_workflow_handle(names("c")))
     run_id = find(child, "WorkflowExecutionStarted")["originalExecutionRunId"]
     events = await events_of(handle)
-    shown = [name for name in types(events) if "Child" in name]
-    assert shown == [
-        "StartChildWorkflowExecutionInitiated", "ChildWorkflowExecutionStarted",
-        "ChildWorkflowExecutionCompleted"]
+    await _assert_story(handle, INITIATED, STARTED, FINISHED, "WorkflowExecutionCompleted")
     started = find(events, "ChildWorkflowExecutionStarted")
     assert started["workflowExecution"] == {"workflowId": names("c"), "runId": run_id}
     completed = find(events, "ChildWorkflowExecutionCompleted")
@@ -151,9 +166,12 @@ async def test_retry(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=ALL):
         handle = await _start(client, names, [names("c"), "second attempt", {"attempts": 2}])
         assert await handle.result() == ["attempt 2"]
-    names_of_events = types(await events_of(handle))
-    assert names_of_events.count("ChildWorkflowExecutionStarted") == 1
-    assert "ChildWorkflowExecutionFailed" not in names_of_events
+    await _assert_story(handle, INITIATED, STARTED, FINISHED, "WorkflowExecutionCompleted")
+    started = find(await events_of(handle), STARTED)["workflowExecution"]["runId"]
+    runs = [await replayed(client.get_workflow_handle(names("c"), run_id=run_id), *ALL)
+            for run_id in (started, None)]
+    assert [types(events) for events in runs] == [
+        [*IDLE, "WorkflowExecutionFailed"], [*IDLE, "WorkflowExecutionCompleted"]]
 
 
 async def test_retries_run_out(client: Client, names) -> None:
@@ -203,6 +221,12 @@ async def test_parent_and_root(client: Client, names) -> None:
     parent = [names("parent"), handle.first_execution_run_id]
     assert child == [parent, parent]
     assert grandchild[0][0] == names("d") and grandchild[1] == parent
+    await _assert_each_completed(handle, names("c"), names("d"))
+    middle, last = names("d"), f"{names('d')}-child"
+    await _assert_each_completed(client.get_workflow_handle(middle), last)
+    for child_id in (names("c"), last):
+        assert types(await replayed(client.get_workflow_handle(child_id), *ALL)) == [
+            *IDLE, "WorkflowExecutionCompleted"]
 
 
 async def test_lists_by_parent_and_root(client: Client, names) -> None:
@@ -222,6 +246,8 @@ async def test_lists_by_parent_and_root(client: Client, names) -> None:
         names("parent"), names("c"), names("d"), grandchild}
     assert await ids(f"RootRunId = '{handle.first_execution_run_id}'") == {
         names("parent"), names("c"), names("d"), grandchild}
+    await _assert_each_completed(handle, names("c"), names("d"))
+    await _assert_each_completed(client.get_workflow_handle(names("d")), grandchild)
 
 
 async def test_describe(client: Client, raw: RawClient, names) -> None:
@@ -241,6 +267,8 @@ async def test_describe(client: Client, raw: RawClient, names) -> None:
         await client.get_workflow_handle(names("c")).terminate()
         await _cause(handle)
     assert not raw.describe(names("parent")).pending_children
+    await _assert_story(
+        handle, INITIATED, STARTED, "ChildWorkflowExecutionTerminated", "WorkflowExecutionFailed")
 
 
 async def _described(raw: RawClient, names) -> Any:
@@ -254,8 +282,7 @@ async def test_many_at_once(client: Client, names) -> None:
             client, names, *[[names(f"c{number}"), "result"] for number in range(30)])
         results = await handle.result()
     assert results == [f"result of {names(f'c{number}')}" for number in range(30)]
-    completed = types(await events_of(handle)).count("ChildWorkflowExecutionCompleted")
-    assert completed == 30
+    await _assert_each_completed(handle, *[names(f"c{number}") for number in range(30)])
 
 
 @pytest.mark.parametrize("how", ["at once", "signal first"])
@@ -267,16 +294,18 @@ async def test_cancellation_by_the_parent(client: Client, names, how: str) -> No
         assert await handle.result() == "CancelledError"
         events = await events_of(handle)
         child = await events_of(client.get_workflow_handle(names("c")))
-    others = [name for name in types(events) if "Workflow" in name and "Task" not in name]
-    assert others[-5:-1] == [
-        "ChildWorkflowExecutionStarted", "RequestCancelExternalWorkflowExecutionInitiated",
-        "ExternalWorkflowExecutionCancelRequested", "ChildWorkflowExecutionCanceled"
-    ] or how == "signal first"
+    signal_first = how == "signal first"
+    signal = ["SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled"]
+    await _assert_story(
+        handle, INITIATED, STARTED, *signal * signal_first, *REACHED,
+        "WorkflowExecutionCompleted")
     request = find(child, "WorkflowExecutionCancelRequested")
     assert request["externalWorkflowExecution"]["workflowId"] == names("parent")
     initiated = find(events, "RequestCancelExternalWorkflowExecutionInitiated")
     assert initiated["childWorkflowOnly"] is True
-    assert types(child)[-1] == "WorkflowExecutionCanceled"
+    assert story(child) == [
+        IDLE[0], *["WorkflowExecutionSignaled"] * signal_first,
+        "WorkflowExecutionCancelRequested", "WorkflowExecutionCanceled"]
 
 
 async def test_cancelled_parent_cancels_its_child(client: Client, names) -> None:
@@ -286,8 +315,11 @@ async def test_cancelled_parent_cancels_its_child(client: Client, names) -> None
         await handle.cancel()
         with pytest.raises(WorkflowFailureError):
             await handle.result()
-    assert types(await events_of(child))[-1] == "WorkflowExecutionCanceled"
-    assert types(await events_of(handle))[-1] == "WorkflowExecutionCanceled"
+    assert types(await replayed(child, *ALL)) == [
+        *IDLE, "WorkflowExecutionCancelRequested", *TASK, "WorkflowExecutionCanceled"]
+    await _assert_story(
+        handle, INITIATED, STARTED, "WorkflowExecutionCancelRequested", *REACHED,
+        "WorkflowExecutionCanceled")
 
 
 async def test_signal_to_a_child(client: Client, names) -> None:
@@ -318,4 +350,6 @@ async def test_reset_of_a_child(client: Client, raw: RawClient, names) -> None:
         assert await handle.result() == [["after"]]
     completed = find(await events_of(handle), "ChildWorkflowExecutionCompleted")
     assert completed["workflowExecution"]["runId"] == run_id
-    assert "ChildWorkflowExecutionTerminated" not in types(await events_of(handle))
+    await _assert_story(handle, INITIATED, STARTED, FINISHED, "WorkflowExecutionCompleted")
+    assert story(await replayed(client.get_workflow_handle(names("c"), run_id=run_id), *ALL)) == [
+        IDLE[0], "WorkflowTaskFailed", "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"]

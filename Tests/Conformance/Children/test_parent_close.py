@@ -10,13 +10,21 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from Support.families import ALL, Child, EndsItself
-from Support.histories import find, types
+from Support.histories import IDLE, TASK, find, story, types
 from Support.raw import RawClient
-from Support.sdk import events_of, eventually, make_worker
+from Support.sdk import events_of, eventually, make_worker, replayed
 
-ENDS = [
-    "completes", "fails", "is cancelled", "is terminated", "times out", "continues as new",
-    "is deleted"]
+SIGNALED = "WorkflowExecutionSignaled"
+# With what the parent's history ends; that of a deleted one is gone.
+ENDINGS = {
+    "completes": [SIGNALED, "WorkflowExecutionCompleted"],
+    "fails": [SIGNALED, "WorkflowExecutionFailed"],
+    "is cancelled": ["WorkflowExecutionCancelRequested", "WorkflowExecutionCanceled"],
+    "is terminated": ["WorkflowExecutionTerminated"],
+    "times out": ["WorkflowExecutionTimedOut"],
+    "continues as new": [SIGNALED, "WorkflowExecutionContinuedAsNew"],
+}
+ENDS = [*ENDINGS, "is deleted"]
 TERMINATE, ABANDON, REQUEST_CANCEL = 1, 2, 3
 
 
@@ -62,12 +70,24 @@ async def _closes(handle: WorkflowHandle[Any, Any], event: str) -> list[Any]:
     return await eventually(events)
 
 
+async def _assert_parent(client: Client, names, run_id: str, end: str) -> None:
+    """The parent's first run: its child, and its end."""
+    if end == "is deleted":
+        return
+    handle = client.get_workflow_handle(names("parent"), run_id=run_id)
+    assert story(await replayed(handle, *ALL)) == [
+        IDLE[0], "StartChildWorkflowExecutionInitiated", "ChildWorkflowExecutionStarted",
+        *ENDINGS[end]]
+
+
 @pytest.mark.parametrize("end", ENDS)
 async def test_terminate(client: Client, raw: RawClient, names, end: str) -> None:
     async with make_worker(client, names.task_queue, workflows=ALL):
         handle, child = await _family(client, names, TERMINATE, end)
         await _end(handle, raw, end)
         events = await _closes(child, "WorkflowExecutionTerminated")
+        await _assert_parent(client, names, handle.first_execution_run_id, end)
+    assert types(events) == [*IDLE, "WorkflowExecutionTerminated"]
     terminated = find(events, "WorkflowExecutionTerminated")
     assert terminated["reason"] == "by parent close policy"
     assert terminated["identity"] == "history-service"
@@ -79,6 +99,9 @@ async def test_request_cancel(client: Client, raw: RawClient, names, end: str) -
         handle, child = await _family(client, names, REQUEST_CANCEL, end)
         await _end(handle, raw, end)
         events = await _closes(child, "WorkflowExecutionCanceled")
+        await _assert_parent(client, names, handle.first_execution_run_id, end)
+    assert types(await replayed(child, *ALL)) == [
+        *IDLE, "WorkflowExecutionCancelRequested", *TASK, "WorkflowExecutionCanceled"]
     request = find(events, "WorkflowExecutionCancelRequested")
     assert request["externalWorkflowExecution"]["workflowId"] == names("parent")
 
@@ -91,8 +114,10 @@ async def test_abandon(client: Client, raw: RawClient, names, end: str) -> None:
         await eventually(lambda: _is_over(raw, names))
         await child.signal(Child.hear, "still here")
         events = await _closes(child, "WorkflowExecutionCompleted")
+        await _assert_parent(client, names, handle.first_execution_run_id, end)
     assert find(events, "WorkflowExecutionCompleted")["result"] == [["still here"]]
-    assert "WorkflowExecutionCancelRequested" not in types(events)
+    assert types(await replayed(child, *ALL)) == [
+        *IDLE, "WorkflowExecutionSignaled", *TASK, "WorkflowExecutionCompleted"]
 
 
 async def _is_over(raw: RawClient, names) -> bool:
@@ -111,4 +136,9 @@ async def test_chain_of_a_child(client: Client, raw: RawClient, names) -> None:
             client, names, TERMINATE, "completes", child="continues and waits")
         await _end(handle, raw, "completes")
         events = await _closes(child, "WorkflowExecutionTerminated")
-    assert find(events, "WorkflowExecutionStarted")["continuedExecutionRunId"]
+        await _assert_parent(client, names, handle.first_execution_run_id, "completes")
+    first = find(events, "WorkflowExecutionStarted")["continuedExecutionRunId"]
+    assert types(await replayed(client.get_workflow_handle(names("c"), run_id=first), *ALL)) == [
+        *IDLE, "WorkflowExecutionContinuedAsNew"]
+    assert story(events) == [IDLE[0], "WorkflowExecutionTerminated"]
+

@@ -13,7 +13,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from Support.errors import expect_error
 from Support.histories import IDLE, assert_history, find, types
 from Support.raw import RawClient, complete, continue_as_new
-from Support.sdk import events_of, make_worker
+from Support.sdk import events_of, make_worker, replayed
 
 KEYWORD = SearchAttributeKey.for_keyword("CustomKeywordField")
 
@@ -53,6 +53,10 @@ async def test_result_of_the_first_run_only(client: Client, names) -> None:
             Counts.run, args=[1, 0], id=names(), task_queue=names.task_queue)
         with pytest.raises(WorkflowContinuedAsNewError):
             await handle.result(follow_runs=False)
+        assert await handle.result() == 1
+    for run_id, end in ((handle.first_execution_run_id, "ContinuedAsNew"), (None, "Completed")):
+        run = client.get_workflow_handle(names(), run_id=run_id)
+        assert types(await replayed(run, Counts)) == [*IDLE, f"WorkflowExecution{end}"]
 
 
 def test_events_of_both_runs(raw: RawClient, names) -> None:

@@ -12,9 +12,9 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from Support.errors import expect_error
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, assert_history, find, types
 from Support.raw import RawClient, RetryPolicy, cancel_workflow, complete, continue_as_new, fail, seconds
-from Support.sdk import make_worker
+from Support.sdk import make_worker, replayed
 
 EVERY = "@every 1s"
 
@@ -232,11 +232,12 @@ async def test_last_result_with_the_sdk(client: Client, raw: RawClient, names) -
         handle = await client.start_workflow(
             Counts.run, id=names(), task_queue=names.task_queue, cron_schedule=EVERY,
             execution_timeout=timedelta(seconds=30))
-        run_id, results = handle.first_execution_run_id, []
-        while len(results) < 3:
+        run_id, runs = handle.first_execution_run_id, []
+        while len(runs) < 3:
             close = await asyncio.to_thread(raw.wait_closed, names(), run_id)
-            which = getattr(close, close.WhichOneof("attributes"))
-            results.append(close.event_type)
-            run_id = which.new_execution_run_id
+            runs.append(await replayed(client.get_workflow_handle(names(), run_id=run_id), Counts))
+            run_id = getattr(close, close.WhichOneof("attributes")).new_execution_run_id
         await client.get_workflow_handle(names()).terminate()
-    assert results == [2, 3, 2], "completed, failed, completed"
+    assert [types(events) for events in runs] == [
+        [*IDLE, f"WorkflowExecution{end}"] for end in ("Completed", "Failed", "Completed")]
+    assert [find(run, "WorkflowExecutionCompleted")["result"] for run in runs[::2]] == [[1], [2]]

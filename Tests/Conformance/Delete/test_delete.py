@@ -11,9 +11,9 @@ from temporalio.client import Client
 
 from Support.errors import expect_error
 from Support.families import ALL, Child, EndsItself, Parent
-from Support.histories import find, types
+from Support.histories import IDLE, TASK, story, types
 from Support.raw import RawClient, complete, continue_as_new, start_child
-from Support.sdk import events_of, eventually, eventually_sync, make_worker
+from Support.sdk import events_of, eventually, eventually_sync, make_worker, replayed
 
 
 def _is_gone(raw: RawClient, workflow_id: str, run_id: str = "") -> bool:
@@ -107,7 +107,10 @@ async def test_child(client: Client, raw: RawClient, names) -> None:
         raw.delete(names("c"))
         with pytest.raises(Exception):
             await handle.result()
-    find(await events_of(handle), "ChildWorkflowExecutionTerminated")
+    assert story(await replayed(handle, *ALL)) == [
+        "WorkflowExecutionStarted", "StartChildWorkflowExecutionInitiated",
+        "ChildWorkflowExecutionStarted", "ChildWorkflowExecutionTerminated",
+        "WorkflowExecutionFailed"]
     eventually_sync(lambda: _is_gone(raw, names("c")))
 
 
@@ -130,6 +133,8 @@ async def test_parent(client: Client, raw: RawClient, names) -> None:
         eventually_sync(lambda: _is_gone(raw, names("p")))
         await child.signal(Child.hear, "alone")
         assert await child.result() == ["alone"]
+    assert types(await replayed(child, *ALL)) == [
+        *IDLE, "WorkflowExecutionSignaled", *TASK, "WorkflowExecutionCompleted"]
 
 
 def test_restart(own_server, tmp_path) -> None:

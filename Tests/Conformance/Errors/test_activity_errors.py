@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from Support.histories import assert_history
-from Support.raw import RawClient, failure
+from Support.raw import RawClient, RetryPolicy, failure, schedule_activity, ws
 from Support.refusals import (
     NO_SUCH_RUN, TOO_LONG, Refusal, World, invalid, not_found)
 
@@ -35,6 +36,16 @@ def retried(w: World) -> bytes:
     return task.task_token
 
 
+def unheard(w: World) -> ws.PollActivityTaskQueueResponse:
+    """An activity `a` that was ended since it missed its heartbeat."""
+    w.raw.respond(w.task, schedule_activity(
+        "a", w.queue, start_to_close=60, heartbeat=0.2, retry=RetryPolicy(maximum_attempts=1)))
+    task = w.raw.next_activity_task(w.queue)
+    w.raw.wait_event(
+        task.workflow_execution.workflow_id, EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT)
+    return task
+
+
 def by_token(rpc: str) -> list[Refusal]:
     return [
         invalid(rpc, "no token", {}, r"^Task token not set on request\.$|^Invalid TaskToken\.$"),
@@ -45,6 +56,7 @@ def by_token(rpc: str) -> list[Refusal]:
         not_found(rpc, "answered before",
                   lambda w: {"task_token": w.answered_activity.task_token}, GONE),
         not_found(rpc, "attempt before", lambda w: {"task_token": retried(w)}, GONE),
+        not_found(rpc, "missed heartbeat", lambda w: {"task_token": unheard(w).task_token}, GONE),
         not_found(rpc, "workflow closed", lambda w: {"task_token": closed(w)}, GONE),
         not_found(rpc, "token of a workflow task", lambda w: {"task_token": w.task.task_token},
                   GONE),
@@ -64,7 +76,12 @@ def by_id(rpc: str) -> list[Refusal]:
         not_found(rpc, "unknown workflow", named("no-such-workflow"), "not found"),
         not_found(rpc, "unknown run", lambda w: named(w.running, "a", NO_SUCH_RUN), "not found"),
         not_found(rpc, "unknown activity", lambda w: named(w.running, "none"),
-                  "cannot find pending activity with ActivityID none"),
+                  "^cannot find pending activity with ActivityID none, check workflow execution "
+                  "history for more details$"),
+        not_found(rpc, "missed heartbeat", lambda w: named(
+            unheard(w).workflow_execution.workflow_id),
+                  "^cannot find pending activity with ActivityID a, check workflow execution "
+                  "history for more details$"),
         not_found(rpc, "workflow closed", lambda w: named(w.closed),
                   "^workflow execution already completed$|cannot find pending activity"),
         invalid(rpc, "long identity", named("w", identity=TOO_LONG),

@@ -43,6 +43,8 @@ def fresh(w: World) -> str:
     return name
 
 
+NO_RETENTION = r"^A valid retention period is not set on request\.$"
+
 TABLE: list[Refusal] = [
     *[row for rpc in VISIBILITY for row in queries(rpc)],
     invalid("ListWorkflowExecutions", "bad page token", {"next_page_token": b"junk"},
@@ -58,25 +60,25 @@ TABLE: list[Refusal] = [
     invalid("RegisterNamespace", "long name", {
         "namespace": TOO_LONG, "workflow_execution_retention_period": DAY},
         r"^Namespace length exceeds limit\.$"),
-    invalid("RegisterNamespace", "no retention", {"namespace": "fresh"},
-            "retention period"),
+    invalid("RegisterNamespace", "no retention", {"namespace": "fresh"}, NO_RETENTION),
     invalid("RegisterNamespace", "negative retention", {
         "namespace": "fresh", "workflow_execution_retention_period": Duration(seconds=-1)},
-        "retention period"),
+        NO_RETENTION),
     invalid("RegisterNamespace", "global", {
         "namespace": "fresh", "workflow_execution_retention_period": DAY,
-        "is_global_namespace": True}, "global namespace"),
+        "is_global_namespace": True}, "^Cannot register global namespace when not enabled$"),
     invalid("RegisterNamespace", "unknown cluster", {
         "namespace": "fresh", "workflow_execution_retention_period": DAY,
-        "active_cluster_name": "elsewhere"}, "elsewhere"),
+        "active_cluster_name": "elsewhere"}, "^Invalid cluster name: elsewhere$"),
     Refusal("RegisterNamespace", "exists", {
         "namespace": "default", "workflow_execution_retention_period": DAY},
-        "ALREADY_EXISTS", "(?i)namespace", detail="NamespaceAlreadyExistsFailure"),
+        "ALREADY_EXISTS", '^Namespace "default" already exists$',
+        detail="NamespaceAlreadyExistsFailure"),
 
     invalid("DescribeNamespace", "neither name nor id", {"namespace": ""},
-            "Both ID and Name are empty"),
+            r"^GetNamespace operation failed\.  Both ID and Name are empty\.$"),
     invalid("DescribeNamespace", "name and id", {"namespace": "default", "id": "x"},
-            "Both ID and Name specified"),
+            r"^GetNamespace operation failed\.  Both ID and Name specified in request\.$"),
     not_found("DescribeNamespace", "unknown", {"namespace": "no-such-namespace"}, "not found",
               detail="NamespaceNotFoundFailure",
               detail_fields={"namespace": "^no-such-namespace$"}),
@@ -89,10 +91,10 @@ TABLE: list[Refusal] = [
     invalid("UpdateNamespace", "unknown bad binary", updated(delete_bad_binary="none"),
             "Bad binary checksum none"),
     invalid("UpdateNamespace", "short retention", updated(
-        config={"workflow_execution_retention_ttl": Duration(seconds=-5)}), "retention period"),
+        config={"workflow_execution_retention_ttl": Duration(seconds=-5)}), NO_RETENTION),
     invalid("UpdateNamespace", "back to registered", lambda w: {
         "namespace": w.namespace("deprecated"),
-        "update_info": {"state": "NAMESPACE_STATE_REGISTERED"}}, "(?i)invalid.*state"),
+        "update_info": {"state": "NAMESPACE_STATE_REGISTERED"}}, r"^Invalid namespace state update\.$"),
     invalid("UpdateNamespace", "promote", updated(promote_namespace=True), "(?i)global"),
     invalid("UpdateNamespace", "unknown cluster", updated(
         replication_config={"active_cluster_name": "elsewhere"}), "elsewhere"),

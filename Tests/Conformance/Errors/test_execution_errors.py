@@ -134,9 +134,11 @@ TABLE: list[Refusal] = [
         "QueryWorkflow", "w", query={"query_type": "q", "query_args": payloads(TOO_LARGE)}),
         r"^Blob data size exceeds limit\.$"),
     invalid("QueryWorkflow", "unknown reject condition",
-            of("QueryWorkflow", "w", query_reject_condition=99), "99"),
+            of("QueryWorkflow", "w", query_reject_condition=99),
+            "^unknown QueryRejectCondition 99$"),
     precondition("QueryWorkflow", "closed before its first task", lambda w: of(
-        "QueryWorkflow", w.closed), ".", detail="WorkflowNotReadyFailure"),
+        "QueryWorkflow", w.closed),
+        r"^Unable to query workflow: it closed before a workflow task completed\.$", detail="WorkflowNotReadyFailure"),
     precondition("QueryWorkflow", "task in failed state", lambda w: of(
         "QueryWorkflow", failing(w)),
         r"^Unable to query workflow due to Workflow Task in failed state\.$",
@@ -162,7 +164,8 @@ def test_second_query_finds_the_buffer_full(raw: RawClient, names) -> None:
     raw.start(names(), names.task_queue)
     row = Refusal(
         "QueryWorkflow", "buffer full", of("QueryWorkflow", names()), "RESOURCE_EXHAUSTED",
-        "consistent query buffer is full", detail="ResourceExhaustedFailure",
+        "^consistent query buffer is full, this may be caused by too many queries and workflow not "
+        "able to process query fast enough$", detail="ResourceExhaustedFailure",
         detail_fields={"cause": 5, "scope": 1})
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(lambda: raw.query(names(), "q", timeout=2))

@@ -28,7 +28,9 @@ TABLE: list[Refusal] = [
     invalid(UPDATE, "no options",
             {"workflow_execution": execution("w"), "update_mask": FieldMask()},
             "^WorkflowExecutionOptions is required$"),
-    invalid(UPDATE, "unknown path", _to("w", "nothing"), "^error parsing UpdateMask: invalid path"),
+    invalid(UPDATE, "unknown path", _to("w", "nothing"),
+            '^error parsing UpdateMask: .*invalid path "nothing" for message '
+            '"temporal.api.workflow.v1.WorkflowExecutionOptions"$'),
     invalid(UPDATE, "unknown part of a priority", _to("w", "priority.nothing"), "invalid path"),
     invalid(UPDATE, "part of an override", _to("w", "versioning_override.pinned"),
             "^error applying update_options: versioning_override doesn't support partial updates"),
@@ -51,7 +53,8 @@ TABLE: list[Refusal] = [
     precondition(UPDATE, "pinned to where it is", lambda w: _to(
         w.running, "versioning_override",
         versioning_override={"pinned": {"behavior": "PINNED_OVERRIDE_BEHAVIOR_PINNED"}}),
-        "is not yet pinned to any version"),
+        "^must specify a specific pinned override version because workflow with id .+ has "
+        "behavior Unspecified and is not yet pinned to any version"),
 ]
 
 

@@ -78,7 +78,7 @@ def linked_again(w: World) -> dict:
         "start_to_close_timeout": {"seconds": 60}, "request_id": "again",
         "id_conflict_policy": "ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING",
         "on_conflict_options": {"attach_request_id": True, "attach_links": True},
-        "links": [{"workflow": {"namespace": "n", "workflow_id": "w"}}]}
+        "links": [{"workflow": {"namespace": "n", "workflow_id": "w", "run_id": "r"}}]}
 
 
 TABLE: list[Refusal] = [

@@ -26,6 +26,7 @@ def both(name: str, message: str, **changes) -> list[Refusal]:
     return [invalid(rpc, name, good(rpc, **changes), message) for rpc in BOTH]
 
 
+RUN = "WorkflowId: [^,]+, RunId: [0-9a-f-]{36}"
 NEGATIVE = Duration(seconds=-1)
 CROOKED = Duration(seconds=1, nanos=-5)
 
@@ -70,23 +71,26 @@ TABLE: list[Refusal] = [
           workflow_id_reuse_policy="WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING",
           workflow_id_conflict_policy="WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING"),
     *both("reject-duplicate with terminate-existing",
-          "WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together",
+          "^Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be "
+          "used together with WorkflowIdConflictPolicy "
+          "WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING$",
           workflow_id_reuse_policy="WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE",
           workflow_id_conflict_policy="WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING"),
     *both("input too large", r"^Blob data size exceeds limit\.$", input=payloads(TOO_LARGE)),
     *both("memo too large", r"^Memo size exceeds limit\.$",
           memo={"fields": {"m": payload(TOO_LARGE)}}),
-    *both("unknown search attribute", "NoSuchField",
+    *both("unknown search attribute", "^search attribute NoSuchField is not defined$",
           search_attributes={"indexed_fields": {"NoSuchField": payload(1)}}),
     *both("system search attribute", "RunId.*can't be set",
           search_attributes={"indexed_fields": {"RunId": payload("x")}}),
-    *both("search attribute of another type", "CustomIntField",
+    *both("search attribute of another type",
+          "^invalid value for search attribute CustomIntField of type Int",
           search_attributes={"indexed_fields": {"CustomIntField": payload("five")}}),
     *both("search attribute too large", "exceeds size limit",
           search_attributes={"indexed_fields": {"CustomKeywordField": payload("x" * 2049)}}),
     *both("priority negative", "priority key can't be negative", priority={"priority_key": -1}),
     *both("fairness key too long", "fairness key length", priority={"fairness_key": "x" * 65}),
-    *both("fairness weight negative", "fairness weight can't be negative",
+    *both("fairness weight negative", "must be greater than zero",
           priority={"fairness_weight": -1}),
     *both("summary too long", "UserMetadata.Summary exceeds",
           user_metadata={"summary": payload("x" * 400)}),
@@ -101,7 +105,7 @@ TABLE: list[Refusal] = [
     *both("link of no kind", "unsupported link variant", links=[{}]),
     invalid(BOTH[0], "callbacks without request id", good(
         BOTH[0], on_conflict_options={"attach_completion_callbacks": True}),
-        "attaching request ID is required"),
+        "^attaching request ID is required for attaching completion callbacks$"),
     invalid(BOTH[1], "no signal name", good(BOTH[1], signal_name=None),
             r"^SignalName is not set on request\.$"),
     invalid(BOTH[1], "long signal name", good(BOTH[1], signal_name=TOO_LONG),
@@ -118,13 +122,15 @@ TABLE: list[Refusal] = [
     *[Refusal(rpc, "finished already", lambda w, rpc=rpc: good(
         rpc, workflow_id=w.completed,
         workflow_id_reuse_policy="WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE"),
-        "ALREADY_EXISTS", "^Workflow execution already finished",
+        "ALREADY_EXISTS", rf"^Workflow execution already finished\. {RUN}\. Workflow Id reuse "
+        r"policy: reject duplicate workflow Id\.$",
         detail="WorkflowExecutionAlreadyStartedFailure", detail_fields={"run_id": "^[0-9a-f-]{36}$"})
       for rpc in BOTH],
     *[Refusal(rpc, "finished well", lambda w, rpc=rpc: good(
         rpc, workflow_id=w.completed,
         workflow_id_reuse_policy="WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY"),
-        "ALREADY_EXISTS", "^Workflow execution already finished",
+        "ALREADY_EXISTS", rf"^Workflow execution already finished successfully\. {RUN}\. Workflow "
+        r"Id reuse policy: allow duplicate workflow Id if last run failed\.$",
         detail="WorkflowExecutionAlreadyStartedFailure") for rpc in BOTH],
     *[Refusal(rpc, "deprecated namespace", lambda w, rpc=rpc: good(
         rpc, namespace=w.namespace("deprecated")),
@@ -135,7 +141,7 @@ TABLE: list[Refusal] = [
     *[Refusal(rpc, "version nobody has", good(rpc, versioning_override={"pinned": {
         "behavior": "PINNED_OVERRIDE_BEHAVIOR_PINNED",
         "version": {"deployment_name": "d", "build_id": "b"}}}),
-        "FAILED_PRECONDITION", "^Pinned version 'd:b' is not present in task queue") for rpc in BOTH],
+        "FAILED_PRECONDITION", "^Pinned version 'd:b' is not present in task queue 'q' of type 'Workflow'$") for rpc in BOTH],
 ]
 
 

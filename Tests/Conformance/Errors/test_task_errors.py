@@ -31,7 +31,11 @@ def polls(rpc: str) -> list[Refusal]:
         precondition(rpc, "too little time", {"task_queue": QUEUE},
                      r"^Context timeout is too short\.$", timeout=1.5),
         denied(rpc, "version stamp", {"task_queue": QUEUE, "worker_version_capabilities": {
-            "build_id": "1", "use_versioning": True}}, "versioning"),
+            "build_id": "1", "use_versioning": True}},
+            r"^Worker versioning in workflow progress APIs is disabled on this namespace\.$"),
+        denied(rpc, "deployment", {"task_queue": QUEUE, "deployment_options": {
+            "deployment_name": "d", "build_id": "1", "worker_versioning_mode": 2}},
+            r"^Worker Deployment Versions are disabled on this namespace\.$"),
     ]
 
 
@@ -77,16 +81,17 @@ TABLE: list[Refusal] = [
     invalid("PollActivityTaskQueue", "rate that is no number", {
         "task_queue": QUEUE,
         "task_queue_metadata": {"max_tasks_per_second": {"value": float("nan")}}},
-        "MaxTasksPerSecond"),
+        r"^MaxTasksPerSecond must be a number of at least 0\.$"),
 
     completed("unknown command", answer(Command()), "(?i)unknown command type"),
     completed("close command in the middle", answer(complete(), marker("m")),
-              "must be the last command"),
+              r"^invalid command sequence: \[.+\], command .+ must be the last command\.$"),
     completed("sticky queue with a reserved name", answer(sticky_attributes={
         "worker_task_queue": {"name": "/_sys/x"}}), "reserved prefix"),
     completed("negative sticky timeout", answer(sticky_attributes={
         "worker_task_queue": {"name": "s"},
-        "schedule_to_start_timeout": Duration(seconds=-1)}), "ScheduleToStartTimeout"),
+        "schedule_to_start_timeout": Duration(seconds=-1)}),
+        r"^An invalid ScheduleToStartTimeout is set on StickyAttributes\.$"),
     unimplemented("RespondWorkflowTaskCompleted", "part of an answer",
                   answer(intermediate_page=True), "paged"),
 

@@ -7,13 +7,18 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
+from Support.errors import expect_error
 from Support.families import ALL, Child, Reaches
-from Support.histories import find, types
+from Support.histories import find, story, types
 from Support.raw import (
-    RawClient, cancel_external, complete, signal_external, start_child,
+    RawClient, cancel_external, complete, schedule_activity, signal_external, start_child,
 )
-from Support.sdk import events_of, eventually_sync, make_worker
+from Support.sdk import events_of, eventually_sync, make_worker, replayed
 
+SIGNAL = ["SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled"]
+CANCEL = [
+    "RequestCancelExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionCancelRequested"]
+SIGNALED, COMPLETED = "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"
 NOT_FOUND = "EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND"
 
 
@@ -32,6 +37,11 @@ async def _target(client: Client, names, how: str = "signal") -> WorkflowHandle[
         Child.run, how, id=names("target"), task_queue=names.task_queue)
 
 
+async def _assert_story(handle: WorkflowHandle[Any, Any], *expected: str) -> None:
+    """The handle's events without workflow tasks, which a worker must be able to run again."""
+    assert story(await replayed(handle, *ALL)) == ["WorkflowExecutionStarted", *expected]
+
+
 async def test_signal(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=ALL):
         target = await _target(client, names)
@@ -41,8 +51,8 @@ async def test_signal(client: Client, names) -> None:
     arrived = find(await events_of(target), "WorkflowExecutionSignaled")
     assert arrived["externalWorkflowExecution"] == {
         "workflowId": names("sender"), "runId": sender.first_execution_run_id}
-    assert [name for name in types(await events_of(sender)) if "External" in name] == [
-        "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled"]
+    await _assert_story(sender, *SIGNAL, COMPLETED)
+    await _assert_story(target, SIGNALED, COMPLETED)
 
 
 async def test_cancel(client: Client, names) -> None:
@@ -57,9 +67,8 @@ async def test_cancel(client: Client, names) -> None:
     initiated = find(
         await events_of(sender), "RequestCancelExternalWorkflowExecutionInitiated")
     assert arrived["externalInitiatedEventId"] == "5" and not initiated.get("childWorkflowOnly")
-    assert [name for name in types(await events_of(sender)) if "External" in name] == [
-        "RequestCancelExternalWorkflowExecutionInitiated",
-        "ExternalWorkflowExecutionCancelRequested"]
+    await _assert_story(sender, *CANCEL, COMPLETED)
+    await _assert_story(target, "WorkflowExecutionCancelRequested", "WorkflowExecutionCanceled")
 
 
 @pytest.mark.parametrize("what", ["signal", "cancel"])
@@ -72,8 +81,7 @@ async def test_missing(client: Client, names, what: str) -> None:
         "cancel": "RequestCancelExternalWorkflowExecutionFailed"}[what]
     events = await events_of(sender)
     assert find(events, failed)["cause"].endswith(NOT_FOUND)
-    initiated = failed.replace("Failed", "Initiated")
-    assert [name for name in types(events) if "External" in name] == [initiated, failed]
+    await _assert_story(sender, failed.replace("Failed", "Initiated"), failed, COMPLETED)
 
 
 @pytest.mark.parametrize("what", ["signal", "cancel"])
@@ -84,41 +92,58 @@ async def test_itself(client: Client, names, what: str) -> None:
     events = await events_of(sender)
     failed = [name for name in types(events) if name.endswith("ExternalWorkflowExecutionFailed")]
     assert len(failed) == 1 and find(events, failed[0])["cause"].endswith(NOT_FOUND)
+    await _assert_story(
+        sender, failed[0].replace("Failed", "Initiated"), failed[0], COMPLETED)
 
 
 async def test_signal_to_a_closed_workflow(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=ALL):
-        await (await _target(client, names, "result")).result()
+        target = await _target(client, names, "result")
+        await target.result()
         said, sender = await _reach(client, names, "signal", names("target"))
     assert said != "reached"
     failed = find(await events_of(sender), "SignalExternalWorkflowExecutionFailed")
     assert failed["cause"].endswith(NOT_FOUND)
+    await _assert_story(
+        sender, SIGNAL[0], "SignalExternalWorkflowExecutionFailed", COMPLETED)
+    await _assert_story(target, COMPLETED)
 
 
 async def test_cancel_of_a_closed_workflow(client: Client, names) -> None:
     """It has nothing against it."""
     async with make_worker(client, names.task_queue, workflows=ALL):
-        await (await _target(client, names, "result")).result()
+        target = await _target(client, names, "result")
+        await target.result()
         said, sender = await _reach(client, names, "cancel", names("target"))
     assert said == "reached"
-    find(await events_of(sender), "ExternalWorkflowExecutionCancelRequested")
+    await _assert_story(sender, *CANCEL, COMPLETED)
+    await _assert_story(target, COMPLETED)
 
 
 async def test_named_run(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=ALL):
         target = await _target(client, names)
-        said, _ = await _reach(
+        said, sender = await _reach(
             client, names, "signal", names("target"), target.first_execution_run_id)
         assert said == "reached"
         assert await target.result() == ["from afar"]
+    await _assert_story(sender, *SIGNAL, COMPLETED)
+    await _assert_story(target, SIGNALED, COMPLETED)
+    initiated = find(await events_of(sender), SIGNAL[0])["workflowExecution"]
+    assert initiated["runId"] == target.first_execution_run_id
 
 
 async def test_another_run(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=ALL):
-        await _target(client, names)
-        said, _ = await _reach(
+        target = await _target(client, names)
+        said, sender = await _reach(
             client, names, "signal", names("target"), "00000000-0000-4000-8000-000000000000")
     assert said != "reached"
+    await _assert_story(
+        sender, SIGNAL[0], "SignalExternalWorkflowExecutionFailed", COMPLETED)
+    failed = find(await events_of(sender), "SignalExternalWorkflowExecutionFailed")
+    assert failed["cause"].endswith(NOT_FOUND)
+    await _assert_story(target)
 
 
 def test_children_only(raw: RawClient, names) -> None:
@@ -156,16 +181,22 @@ def _with(raw: RawClient, name: str):
 def test_pending_limits(own_server) -> None:
     server = own_server(extra=[
         "--dynamic-config-value", "limit.numPendingChildExecutions.error=1",
+        "--dynamic-config-value", "limit.numPendingActivities.error=1",
         "--dynamic-config-value", "limit.numPendingSignals.error=1",
         "--dynamic-config-value", "limit.numPendingCancelRequests.error=1"]).start()
     raw = RawClient(server.address)
     commands = {
-        "PENDING_CHILD_WORKFLOWS": start_child, "PENDING_SIGNALS": signal_external,
-        "PENDING_REQUEST_CANCEL": cancel_external}
-    for number, (cause, command) in enumerate(commands.items()):
+        "PENDING_CHILD_WORKFLOWS": (start_child, "pending child workflow executions"),
+        "PENDING_ACTIVITIES": (
+            lambda name: schedule_activity(name, "aq", start_to_close=5), "pending activities"),
+        "PENDING_SIGNALS": (signal_external, "pending signals to external workflows"),
+        "PENDING_REQUEST_CANCEL": (
+            cancel_external, "pending requests to cancel external workflows")}
+    for number, (cause, (command, what)) in enumerate(commands.items()):
         raw.start(f"w{number}", "q")
         task = raw.next_workflow_task("q")
-        with pytest.raises(Exception, match="has reached the per-workflow limit of 1"):
+        with expect_error("INVALID_ARGUMENT", match=(
+                f"the number of {what}, 1, has reached the per-workflow limit of 1$")):
             raw.respond(task, command("a"), command("b"))
         failed = find(raw.history(f"w{number}"), "WorkflowTaskFailed")
         assert failed["cause"] == f"WORKFLOW_TASK_FAILED_CAUSE_{cause}_LIMIT_EXCEEDED"

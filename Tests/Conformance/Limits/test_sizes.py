@@ -7,7 +7,7 @@ import pytest
 from Support.errors import expect_error, may_fail_with
 from Support.histories import find, types
 from Support.raw import (
-    Memo, RawClient, complete, failure, payload, payloads, schedule_activity,
+    Memo, RawClient, cancel_activity, complete, failure, payload, payloads, schedule_activity,
 )
 
 MIB = 1024 * 1024
@@ -80,7 +80,20 @@ def test_heartbeat_details(raw: RawClient, names) -> None:
     run_id, task = _activity(raw, names)
     assert raw.heartbeat(task, BIG).cancel_requested
     raw.respond(raw.next_workflow_task(names.task_queue), complete())
-    assert "ActivityTaskFailed" in types(raw.history(names(), run_id))
+    failed = find(raw.history(names(), run_id), "ActivityTaskFailed")["failure"]
+    assert failed["message"] == "Heartbeat details exceed size limit."
+    assert failed["serverFailureInfo"]["nonRetryable"] is True
+
+
+def test_cancel_details(raw: RawClient, names) -> None:
+    run_id, task = _activity(raw, names)
+    raw.request_cancel(names())
+    raw.respond(raw.next_workflow_task(names.task_queue), cancel_activity(5))
+    raw.call("RespondActivityTaskCanceled", task_token=task.task_token, details=payloads(BIG))
+    raw.respond(raw.next_workflow_task(names.task_queue), complete())
+    failed = find(raw.history(names(), run_id), "ActivityTaskFailed")["failure"]
+    assert failed["message"] == "Cancel details exceed size limit."
+    assert failed["serverFailureInfo"]["nonRetryable"] is True
 
 
 def test_activity_failure(raw: RawClient, names) -> None:

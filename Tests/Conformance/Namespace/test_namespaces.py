@@ -6,9 +6,10 @@ import pytest
 from temporalio.client import Client
 
 from Support.errors import expect_error, skip_if_unimplemented
+from Support.histories import IDLE, types
 from Support.programs import Collects
 from Support.raw import RawClient, complete, seconds
-from Support.sdk import make_worker
+from Support.sdk import make_worker, replayed
 from Support.server import TargetServer
 
 
@@ -126,7 +127,8 @@ def test_token_of_another_namespace(raw: RawClient, server: TargetServer, names)
     other = RawClient(server.address, names("ns"))
     raw.start(names(), names.task_queue)
     task = raw.next_workflow_task(names.task_queue)
-    with expect_error("INVALID_ARGUMENT"):
+    with expect_error("INVALID_ARGUMENT", match=(
+            "^Operation requested with a token from a different namespace.$")):
         other.respond(task, complete())
     raw.respond(task, complete())
     other.close()
@@ -140,6 +142,8 @@ async def test_worker_in_a_new_namespace(raw: RawClient, server: TargetServer, n
             Collects.run, id=names(), task_queue=names.task_queue, start_signal="stop_at",
             start_signal_args=[0])
         assert await handle.result() == []
+    assert types(await replayed(handle, Collects)) == [
+        IDLE[0], "WorkflowExecutionSignaled", *IDLE[1:], "WorkflowExecutionCompleted"]
 
 
 def test_list_namespaces(raw: RawClient, names) -> None:

@@ -67,7 +67,8 @@ def test_task_that_is_with_a_worker(raw: RawClient, names) -> None:
     raw.start(names(), names.task_queue)
     task = raw.next_workflow_task(names.task_queue)
     pause(raw, names())
-    with expect_error("FAILED_PRECONDITION", match="Workflow is paused"):
+    with expect_error("FAILED_PRECONDITION", match=(
+            "^Workflow is paused and force create new workflow task is not allowed.$")):
         raw.respond(task, force_create_new_workflow_task=True)
     raw.respond(
         task, schedule_activity("a", names.task_queue, start_to_close=30), start_timer("t", 0.2))

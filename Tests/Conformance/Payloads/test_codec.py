@@ -22,11 +22,12 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from Support.histories import find
+from Support.histories import IDLE, TASK, find, story, types
 from Support.raw import Header, Memo, RawClient, complete, payloads, schedule_activity
 from Support.sdk import events_of, make_worker
 
 SECRET = "the secret nobody may read"
+ACTIVITY = ["ActivityTaskScheduled", "ActivityTaskStarted"]
 
 
 class Encryption(PayloadCodec):
@@ -130,8 +131,12 @@ async def test_everything_encrypted(server, names, encryption: Encryption) -> No
         assert await handle.result() == SECRET + "!"
         description = await handle.describe()
         assert await description.memo() == {"note": {"deep": SECRET}, "later": SECRET}
-    raw_text = b"".join(e.SerializeToString() for e in await events_of(handle))
+    events = await events_of(handle)
+    raw_text = b"".join(e.SerializeToString() for e in events)
     assert SECRET.encode() not in raw_text, "the server never had it in the clear"
+    assert story(events) == [
+        "WorkflowExecutionStarted", "WorkflowExecutionSignaled", "WorkflowPropertiesModified",
+        *ACTIVITY, "ActivityTaskCompleted", "WorkflowExecutionCompleted"]
 
 
 async def test_encrypted_failures(server, names, encryption: Encryption) -> None:
@@ -150,17 +155,21 @@ async def test_encrypted_failures(server, names, encryption: Encryption) -> None
     failed = find(await events_of(handle), "ActivityTaskFailed")["failure"]
     assert failed["message"] == "Encoded failure"
     assert failed["encodedAttributes"]["metadata"]
-    raw_text = b"".join(e.SerializeToString() for e in await events_of(handle))
+    events = await events_of(handle)
+    raw_text = b"".join(e.SerializeToString() for e in events)
     assert SECRET.encode() not in raw_text
+    assert types(events) == [
+        *IDLE, *ACTIVITY, "ActivityTaskFailed", *TASK, "WorkflowExecutionFailed"]
 
 
 async def test_list_shows_the_encrypted_memo(server, names, encryption: Encryption) -> None:
     client = await _secret_client(server.address, encryption)
-    await client.start_workflow(
+    handle = await client.start_workflow(
         Secretive.run, "v", id=names(), task_queue=names.task_queue, memo={"note": SECRET})
     found = [w async for w in client.list_workflows(f"WorkflowId = '{names()}'")]
     assert len(found) == 1
     assert await found[0].memo() == {"note": SECRET}
+    assert types(await events_of(handle)) == IDLE[:2], "nobody works on it"
 
 
 ODD = Payload(

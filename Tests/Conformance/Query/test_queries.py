@@ -14,11 +14,12 @@ from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRej
 from temporalio.common import QueryRejectCondition as Reject
 
 from Support.errors import expect_error
-from Support.histories import render
+from Support.histories import IDLE, TASK, render, story, types
 from Support.programs import Collects
 from Support.raw import RawClient, complete, payloads
-from Support.sdk import events_of, make_worker
+from Support.sdk import events_of, make_worker, replayed
 
+SIGNALED, COMPLETED = "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"
 CACHES = pytest.mark.parametrize("cached", [1000, 0], ids=["sticky", "no-cache"])
 
 
@@ -32,6 +33,7 @@ async def test_query_a_running_workflow(client: Client, names, cached: int) -> N
         for value in range(5):
             await handle.signal(Collects.add, value)
             assert await handle.query(Collects.so_far) == list(range(value + 1))
+    assert story(await replayed(handle, Collects)) == [IDLE[0], *[SIGNALED] * 5]
 
 
 @CACHES
@@ -44,7 +46,10 @@ async def test_query_a_closed_workflow(client: Client, names, cached: int) -> No
             start_signal_args=[1])
         await handle.signal(Collects.add, "x")
         await handle.result()
+        closed = await events_of(handle)
         assert await handle.query(Collects.so_far) == ["x"]
+    assert await replayed(handle, Collects) == closed
+    assert story(closed) == [IDLE[0], SIGNALED, SIGNALED, COMPLETED]
 
 
 async def test_query_by_another_worker(client: Client, names) -> None:
@@ -54,8 +59,11 @@ async def test_query_by_another_worker(client: Client, names) -> None:
             Collects.run, id=names(), task_queue=names.task_queue)
         await handle.signal(Collects.add, 1)
         assert await handle.query(Collects.so_far) == [1]
+    before = await events_of(handle)
     async with make_worker(client, names.task_queue, workflows=[Collects]):
         assert await handle.query(Collects.so_far) == [1]
+    assert await replayed(handle, Collects) == before
+    assert story(before) == [IDLE[0], SIGNALED]
 
 
 async def test_queries_write_no_history(client: Client, names) -> None:
@@ -67,6 +75,7 @@ async def test_queries_write_no_history(client: Client, names) -> None:
         for _ in range(5):
             await handle.query(Collects.so_far)
         assert render(await events_of(handle)) == before
+    assert types(await replayed(handle, Collects)) == IDLE
 
 
 async def test_failing_query(client: Client, names) -> None:
@@ -75,6 +84,7 @@ async def test_failing_query(client: Client, names) -> None:
             Collects.run, id=names(), task_queue=names.task_queue)
         with pytest.raises(WorkflowQueryFailedError, match="no such thing"):
             await handle.query(Collects.fails)
+    assert types(await replayed(handle, Collects)) == IDLE
 
 
 async def test_unknown_query(client: Client, names) -> None:
@@ -83,6 +93,7 @@ async def test_unknown_query(client: Client, names) -> None:
             Collects.run, id=names(), task_queue=names.task_queue)
         with pytest.raises(WorkflowQueryFailedError, match="nonsense"):
             await handle.query("nonsense")
+    assert types(await replayed(handle, Collects)) == IDLE
 
 
 async def test_stack_trace_query(client: Client, names) -> None:
@@ -90,6 +101,7 @@ async def test_stack_trace_query(client: Client, names) -> None:
         handle = await client.start_workflow(
             Collects.run, id=names(), task_queue=names.task_queue)
         assert "Stack for" in await handle.query("__stack_trace")
+    assert types(await replayed(handle, Collects)) == IDLE
 
 
 async def test_reject_conditions(client: Client, names) -> None:
@@ -105,6 +117,7 @@ async def test_reject_conditions(client: Client, names) -> None:
         with pytest.raises(WorkflowQueryRejectedError) as caught:
             await handle.query(Collects.so_far, reject_condition=Reject.NOT_OPEN)
         assert caught.value.status == 2, "COMPLETED"
+    assert types(await replayed(handle, Collects)) == [*IDLE, SIGNALED, *TASK, COMPLETED]
 
 
 def test_terminated_is_not_completed_cleanly(raw: RawClient, names) -> None:

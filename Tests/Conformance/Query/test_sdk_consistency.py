@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from Support.histories import IDLE, TASK, types
+from Support.histories import IDLE, story
 from Support.scripts import Script, act
 from Support.sdk import make_worker, replayed, settles
 
@@ -30,8 +30,8 @@ async def test_signals_before_a_query(client: Client, names, cached: int) -> Non
             assert await handle.query(Script.so_far) == list(range(1, number + 1))
         await handle.signal(Script.tell, 6)
         await handle.result()
-    story = [name for name in types(await replayed(handle, Script)) if name not in TASK]
-    assert story == [IDLE[0], *["WorkflowExecutionSignaled"] * 6, COMPLETED]
+    assert story(await replayed(handle, Script)) == [
+        IDLE[0], *["WorkflowExecutionSignaled"] * 6, COMPLETED]
 
 
 async def test_updates_before_a_query(client: Client, names) -> None:
@@ -44,7 +44,7 @@ async def test_updates_before_a_query(client: Client, names) -> None:
         await handle.execute_update(Script.put, 2)
         await handle.result()
         assert await handle.query(Script.so_far) == [1, 2], "of the closed workflow"
-    story = [name for name in types(await replayed(handle, Script)) if name not in TASK]
-    assert [name.removeprefix("WorkflowExecution") for name in story] == [
+    told = story(await replayed(handle, Script))
+    assert [name.removeprefix("WorkflowExecution") for name in told] == [
         "Started", "UpdateAccepted", "UpdateCompleted", "UpdateAccepted", "UpdateCompleted",
         "Completed"]

@@ -14,15 +14,16 @@ from temporalio.api.enums.v1 import (
     EventType, ResetReapplyExcludeType, ResetReapplyType, WorkflowExecutionStatus,
 )
 from temporalio.client import Client
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from Support.errors import expect_error
-from Support.histories import assert_history, assert_well_formed, find, types
+from Support.histories import (
+    IDLE, TASK, assert_history, assert_well_formed, find, story, types,
+)
 from Support.programs import Collects
 from Support.raw import (
     RawClient, complete, continue_as_new, execution, marker, schedule_activity, start_timer,
 )
-from Support.sdk import events_of, eventually, make_worker
+from Support.sdk import eventually, make_worker, replayed, settles
 from Support.server import TargetServer
 
 
@@ -361,26 +362,40 @@ class Steps:
         self.may_end = True
 
 
+SIGNALED, COMPLETED = "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"
+ROUND = [
+    "ActivityTaskScheduled", "ActivityTaskStarted", "ActivityTaskCompleted", *TASK,
+    "TimerStarted", "TimerFired", *TASK]
+
+
+def first_run(client: Client, handle: Any) -> Any:
+    """The handle's first run, whatever the current one is."""
+    return client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+
+
 async def test_sdk_workflow_goes_on(client: Client, raw: RawClient, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Steps], activities=[work]):
         handle = await client.start_workflow(Steps.run, id=names(), task_queue=names.task_queue)
+        events = await settles(handle, *IDLE, *ROUND * 3)
         await handle.signal(Steps.end)
         assert await handle.result() == ["A", "B", "C"]
-        events = await events_of(handle)
         finished = [
             e.event_id for e in events
             if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
-        for point in (finished[0], finished[2], finished[-1]):
+        for point, rounds in ((finished[0], 0), (finished[2], 1), (finished[-1], 3)):
             run_id = await asyncio.to_thread(
                 reset, raw, names(), point, run_id=handle.first_execution_run_id)
             new = client.get_workflow_handle(names(), run_id=run_id)
             assert await new.result() == ["A", "B", "C"]
-            history = await new.fetch_history()
-            assert_well_formed(list(history.events))
-            assert "WorkflowTaskFailed" in types(history.events)
-            replayer = Replayer(
-                workflows=[Steps], workflow_runner=UnsandboxedWorkflowRunner())
-            await replayer.replay_workflow(history)
+            assert types(history := await replayed(new, Steps))[:point] == [
+                *types(events)[:point - 1], "WorkflowTaskFailed"]
+            assert_well_formed(history)
+            done = [name for name in ROUND if name not in TASK]
+            assert [name for name in story(history) if name != SIGNALED] == [
+                IDLE[0], *done * rounds, "WorkflowTaskFailed", *done * (3 - rounds), COMPLETED]
+            assert types(history).count(SIGNALED) == 1
+    assert types(await replayed(first_run(client, handle), Steps)) == [
+        *IDLE, *ROUND * 3, SIGNALED, *TASK, COMPLETED]
 
 
 async def test_sdk_signals_are_taken_over(client: Client, raw: RawClient, names) -> None:
@@ -394,8 +409,10 @@ async def test_sdk_signals_are_taken_over(client: Client, raw: RawClient, names)
         new = client.get_workflow_handle(names(), run_id=run_id)
         await new.signal(Collects.stop_at, 4)
         assert await new.result() == [0, 1, 2, 3]
-        replayer = Replayer(workflows=[Collects], workflow_runner=UnsandboxedWorkflowRunner())
-        await replayer.replay_workflow(await new.fetch_history())
+    assert story(await replayed(new, Collects)) == [
+        IDLE[0], "WorkflowTaskFailed", *[SIGNALED] * 5, COMPLETED]
+    assert story(await replayed(first_run(client, handle), Collects)) == [
+        IDLE[0], *[SIGNALED] * 4, "WorkflowExecutionTerminated"]
 
 
 async def _has(handle: Any, count: int) -> bool:

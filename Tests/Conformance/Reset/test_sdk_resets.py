@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import ResetReapplyExcludeType as Exclude
 from temporalio.api.workflowservice import v1 as ws
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
-from Support.histories import IDLE, TASK, assert_history, find, types
+from Support.histories import IDLE, TASK, assert_history, find, story, types
 from Support.scripts import Script, act, desks
 from Support.sdk import events_of, eventually, make_worker, replayed, settles
 
@@ -41,10 +41,6 @@ async def reset(
     return client.get_workflow_handle(handle.id, run_id=reply.run_id)
 
 
-def without_tasks(events: list[Any]) -> list[str]:
-    return [name for name in types(events) if name not in TASK]
-
-
 async def mixed(client: Client, names) -> WorkflowHandle:
     """A workflow that waits, with a signal and an update behind its first task."""
     handle = await begin(client, names, ["hear", 4])
@@ -68,7 +64,8 @@ async def test_what_is_taken_over(
     async with worker(client, names):
         handle = await mixed(client, names)
         new = await reset(client, handle, 4, *excluded)
-        assert types(await events_of(handle))[-1] == "WorkflowExecutionTerminated"
+        assert types(await events_of(handle)) == [
+            *IDLE, SIGNALED, *TASK, *TASK, *UPDATED, "WorkflowExecutionTerminated"]
         await eventually(lambda: _heard(new, kept))
         for _ in range(4 - len(kept)):
             await new.signal(Script.tell, "more")
@@ -80,7 +77,7 @@ async def test_what_is_taken_over(
     taken = [name for what in kept for name in expected[what]]
     assert types(events)[4:4 + len(taken)] == taken
     accepted = UPDATED if "update" in kept else []
-    assert without_tasks(events)[2 + len(taken):] == [
+    assert story(events)[2 + len(taken):] == [
         *accepted, *[SIGNALED] * (4 - len(kept)), COMPLETED]
 
 
@@ -97,7 +94,7 @@ async def test_activity_runs_again(client: Client, names) -> None:
         await new.signal(Script.tell, 1)
         assert await new.result() == ["attempt 1", [1]]
     assert desks[names()].attempts == [1, 1]
-    assert [name for name in without_tasks(await replayed(new, Script)) if name != SIGNALED] == [
+    assert [name for name in story(await replayed(new, Script)) if name != SIGNALED] == [
         "WorkflowExecutionStarted", "WorkflowTaskFailed", *activity, COMPLETED]
 
 
@@ -112,6 +109,7 @@ async def test_activity_before_the_point_keeps_its_result(client: Client, names)
     assert desks[names()].attempts == [1]
     events = await replayed(new, Script)
     assert types(events)[:10] == [*IDLE, *activity, *TASK[:2], "WorkflowTaskFailed"]
+    assert story(events)[5:] == [SIGNALED, COMPLETED]
 
 
 async def test_closed_workflow(client: Client, names) -> None:
@@ -165,9 +163,10 @@ async def test_reset_of_a_reset(client: Client, names) -> None:
         await third.signal(Script.tell, "last")
         assert await third.result() == [["kept", "last"]]
     events = await replayed(third, Script)
-    assert without_tasks(events) == [
+    assert story(events) == [
         "WorkflowExecutionStarted", "WorkflowTaskFailed", SIGNALED, "WorkflowTaskFailed",
         SIGNALED, COMPLETED]
     assert find(events, "WorkflowTaskFailed", 1)["baseRunId"] == second.run_id
     assert find(events, "WorkflowExecutionStarted")["originalExecutionRunId"] == handle.run_id
-    assert types(await events_of(second))[-1] == "WorkflowExecutionTerminated"
+    assert types(await replayed(second, Script)) == [
+        *FORKED, SIGNALED, *TASK, "WorkflowExecutionTerminated"]

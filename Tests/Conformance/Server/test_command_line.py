@@ -14,9 +14,10 @@ from temporalio.api.workflowservice import v1 as ws
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
+from Support.histories import IDLE, types
 from Support.programs import Collects
 from Support.raw import RawClient, complete
-from Support.sdk import make_worker
+from Support.sdk import make_worker, replayed
 from Support.server import TargetServer, binary_path, free_port, open_channel, run_binary
 
 # A machine that does something else at the same time gets this much more time.
@@ -94,6 +95,8 @@ async def test_as_the_sdk_starts_its_development_server() -> None:
                 Collects.run, id="w", task_queue="tq", start_signal="stop_at",
                 start_signal_args=[0])
             assert await handle.result() == []
+            assert types(await replayed(handle, Collects)) == [
+                IDLE[0], "WorkflowExecutionSignaled", *IDLE[1:], "WorkflowExecutionCompleted"]
 
 
 def _time_to_first_rpc(server: TargetServer) -> float:

@@ -18,8 +18,10 @@ COMMITS_ASIDE = 40
 
 def _traffic(server: TargetServer) -> dict[str, int]:
     for line in server.log_path.read_text().splitlines():
+        if not line.startswith("{"):
+            continue  # what start-dev says to people
         entry = json.loads(line)
-        if entry["message"] == "database traffic":
+        if entry.get("msg") == "database traffic":
             return {name: int(value) for name, value in entry.items() if str(value).isdigit()}
     raise AssertionError(f"no traffic in the log\n{server.log_tail()}")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from temporalio.client import Client
 
 from Support.errors import expect_error
-from Support.histories import assert_history, find, types
+from Support.histories import assert_history, attributes, find, story, type_name, types
 from Support.programs import Collects
 from Support.raw import Header, RawClient, complete, execution, fail, payloads, start_timer
-from Support.sdk import events_of, make_worker
+from Support.sdk import make_worker, replayed
 
 
 async def test_signals_in_order(client: Client, names) -> None:
@@ -19,11 +19,12 @@ async def test_signals_in_order(client: Client, names) -> None:
             await handle.signal(Collects.add, value)
         await handle.signal(Collects.stop_at, 50)
         assert await handle.result() == list(range(50))
-    signals = [
-        e for e in await events_of(handle)
-        if e.HasField("workflow_execution_signaled_event_attributes")
-    ]
-    assert len(signals) == 51
+    events = await replayed(handle, Collects)
+    assert story(events) == [
+        "WorkflowExecutionStarted", *["WorkflowExecutionSignaled"] * 51,
+        "WorkflowExecutionCompleted"]
+    signals = [attributes(e) for e in events if type_name(e) == "WorkflowExecutionSignaled"]
+    assert [signal["input"] for signal in signals] == [*[[n] for n in range(50)], [50]]
 
 
 async def test_signals_before_a_worker_exists(client: Client, names) -> None:
@@ -33,13 +34,15 @@ async def test_signals_before_a_worker_exists(client: Client, names) -> None:
     await handle.signal(Collects.stop_at, 2)
     async with make_worker(client, names.task_queue, workflows=[Collects]):
         assert await handle.result() == ["first", "second"]
-    assert_history((await events_of(handle))[:6], """
+    assert_history(await replayed(handle, Collects), """
         1 WorkflowExecutionStarted
         2 WorkflowTaskScheduled
         3 WorkflowExecutionSignaled {"signalName": "add", "input": ["first"]}
         4 WorkflowExecutionSignaled {"signalName": "add", "input": ["second"]}
         5 WorkflowExecutionSignaled {"signalName": "stop_at", "input": [2]}
         6 WorkflowTaskStarted
+        7 WorkflowTaskCompleted
+        8 WorkflowExecutionCompleted
     """)
 
 

@@ -52,6 +52,14 @@ def types(events: Iterable[HistoryEvent]) -> list[str]:
     return [type_name(event) for event in events]
 
 
+def story(events: Iterable[HistoryEvent]) -> list[str]:
+    """The event types without workflow tasks: how many it takes depends on the worker.
+
+    A task that failed or timed out is part of the story.
+    """
+    return [name for name in types(events) if name not in TASK]
+
+
 def find(events: Iterable[HistoryEvent], name: str, index: int = 0) -> dict[str, Any]:
     """The attributes of the n-th event of a type."""
     found = [attributes(event) for event in events if type_name(event) == name]

@@ -69,17 +69,22 @@ def schema_name(configuration: Path) -> str:
 
 
 class Cluster:
-    """A database server of a case's own, which may end."""
+    """A database server of a case's own, which may end.
 
-    def __init__(self) -> None:
+    It is in a new directory, or in one its user can get to.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._scratch = directory or Path(tempfile.mkdtemp())
+        self._is_scratch_ours = directory is None
         # Its user has to get there, unlike to pytest's directories.
-        self._scratch = Path(tempfile.mkdtemp())
         self._scratch.chmod(0o755)
+        self.directory = self._scratch / "cluster"
         self.address = self._run("start")
 
     def _run(self, command: str) -> str:
         done = subprocess.run(
-            [str(SCRIPT), command, str(self._scratch / "cluster")], capture_output=True, text=True,
+            [str(SCRIPT), command, str(self.directory)], capture_output=True, text=True,
             timeout=60, check=False, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -95,4 +100,5 @@ class Cluster:
     def stop(self) -> None:
         """Removes it."""
         self._run("stop")
-        self._scratch.rmdir()
+        if self._is_scratch_ours:
+            self._scratch.rmdir()

@@ -10,9 +10,9 @@ from temporalio import workflow
 from temporalio.client import Client
 
 from Support.errors import expect_error
-from Support.histories import assert_history, find, types
+from Support.histories import assert_history, find, story, types
 from Support.raw import RawClient, cancel_timer, complete, start_timer
-from Support.sdk import events_of, eventually_sync, make_worker
+from Support.sdk import events_of, eventually_sync, make_worker, replayed
 
 
 @workflow.defn
@@ -73,7 +73,10 @@ async def test_a_thousand_timers(client: Client, names) -> None:
         handle = await client.start_workflow(
             ManyTimers.run, 1000, id=names(), task_queue=names.task_queue)
         assert await handle.result() == 1000
-    events = await events_of(handle)
+    events = await replayed(handle, ManyTimers)
+    assert story(events) == [
+        "WorkflowExecutionStarted", *["TimerStarted"] * 1000, *["TimerFired"] * 1000,
+        "WorkflowExecutionCompleted"]
     due = {}
     for event in events:
         if event.HasField("timer_started_event_attributes"):

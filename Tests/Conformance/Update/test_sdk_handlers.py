@@ -16,14 +16,11 @@ from temporalio.common import RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDR
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from Support.histories import assert_history, types
+from Support.histories import IDLE, TASK, assert_history, find, story, types
 from Support.programs import Updatable
-from Support.sdk import events_of, eventually, make_worker
+from Support.sdk import events_of, eventually, make_worker, replayed
 
 ACCEPTED, COMPLETED = WorkflowUpdateStage.ACCEPTED, WorkflowUpdateStage.COMPLETED
-IDLE = ["WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted",
-        "WorkflowTaskCompleted"]
-TASK = ["WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"]
 UPDATED = ["WorkflowExecutionUpdateAccepted", "WorkflowExecutionUpdateCompleted"]
 
 
@@ -132,7 +129,9 @@ async def test_activity_that_is_tried_again(client: Client, names) -> None:
     async with busy_worker(client, names):
         handle = await started(client, names)
         assert await handle.execute_update(Busy.by_activity, 13) == 26
-    assert types(await events_of(handle))[-1] == "WorkflowExecutionUpdateCompleted"
+    assert types(await replayed(handle, Busy)) == [
+        *IDLE, *TASK, UPDATED[0], "ActivityTaskScheduled", "ActivityTaskStarted",
+        "ActivityTaskCompleted", *TASK, UPDATED[1]]
 
 
 async def test_timer(client: Client, names) -> None:
@@ -162,8 +161,11 @@ async def test_handlers_take_turns(client: Client, names) -> None:
         log = await handle.result()
     assert [line.split()[1] for line in log] == ["begins", "ends"] * 3
     assert {line.split()[0] for line in log} == set("abc")
-    seen = types(await events_of(handle))
-    assert [seen.count(event) for event in (*UPDATED, "TimerFired")] == [3, 3, 3]
+    told = story(await replayed(handle, Busy))
+    assert told.count(UPDATED[0]) == 3
+    assert [name for name in told if name != UPDATED[0]] == [
+        IDLE[0], *["TimerStarted", "TimerFired", UPDATED[1]] * 3, "WorkflowExecutionSignaled",
+        "WorkflowExecutionCompleted"]
 
 
 async def test_handler_knows_its_id(client: Client, names) -> None:
@@ -199,11 +201,11 @@ async def test_unfinished_at_the_end(client: Client, names, end: str) -> None:
             assert caught.value.cause.non_retryable
             with pytest.raises(WorkflowUpdateFailedError):
                 await handle.execute_update(Updatable.add_when_open, 1, id="u")
-    seen = types(await events_of(handle))
-    assert seen[:8] == [*IDLE, *TASK, UPDATED[0]]
-    assert seen[-1] == {
-        "completes": "WorkflowExecutionCompleted", "terminated": "WorkflowExecutionTerminated",
-        "cancelled": "WorkflowExecutionCanceled"}[end]
+    assert types(await replayed(handle, Updatable)) == [*IDLE, *TASK, UPDATED[0], *{
+        "completes": ["WorkflowExecutionSignaled", *TASK, "WorkflowExecutionCompleted"],
+        "terminated": ["WorkflowExecutionTerminated"],
+        "cancelled": [
+            "WorkflowExecutionCancelRequested", *TASK, "WorkflowExecutionCanceled"]}[end]]
 
 
 async def test_run_times_out_with_an_update(client: Client, names) -> None:
@@ -216,7 +218,8 @@ async def test_run_times_out_with_an_update(client: Client, names) -> None:
         with pytest.raises(WorkflowUpdateFailedError) as caught:
             await update.result()
         assert caught.value.cause.type == "AcceptedUpdateCompletedWorkflow"
-    assert types(await events_of(handle))[-1] == "WorkflowExecutionTimedOut"
+    assert story(await replayed(handle, Updatable)) == [
+        IDLE[0], UPDATED[0], "WorkflowExecutionTimedOut"]
 
 
 @workflow.defn
@@ -277,8 +280,18 @@ async def test_updates_find_the_next_run(client: Client, names) -> None:
             await asyncio.gather(handle.execute_update(Chain.go_on), *updates)
         await handle.signal(Chain.finish)
         assert await handle.result() == 5
-    assert types(await events_of(client.get_workflow_handle(names())))[-1] == (
-        "WorkflowExecutionCompleted")
+    run_id, updates, runs = handle.result_run_id, 0, 0
+    while run_id:
+        events = await replayed(client.get_workflow_handle(names(), run_id=run_id), Chain)
+        told = story(events)
+        here = told.count(UPDATED[0])
+        last = runs == 5
+        assert told == [IDLE[0], *UPDATED * here, *(
+            ["WorkflowExecutionSignaled", "WorkflowExecutionCompleted"] if last
+            else ["WorkflowExecutionContinuedAsNew"])]
+        updates, runs = updates + here, runs + 1
+        run_id = "" if last else find(events, told[-1])["newExecutionRunId"]
+    assert (runs, updates) == (6, 20)
 
 
 # With start.

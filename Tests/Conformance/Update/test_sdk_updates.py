@@ -12,18 +12,14 @@ from temporalio.client import (
     WorkflowUpdateStage)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from Support.histories import assert_history, find, render, types
+from Support.histories import IDLE, TASK, assert_history, find, render, story, types
 from Support.programs import Updatable
 from Support.raw import RawClient
-from Support.sdk import events_of, eventually, make_worker
+from Support.sdk import events_of, eventually, make_worker, replayed
 from Support.updates import ADMITTED, poll_update
 
 ACCEPTED, COMPLETED = WorkflowUpdateStage.ACCEPTED, WorkflowUpdateStage.COMPLETED
-IDLE = ["WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted",
-        "WorkflowTaskCompleted"]
-TASK = ["WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"]
 UPDATED = ["WorkflowExecutionUpdateAccepted", "WorkflowExecutionUpdateCompleted"]
 
 
@@ -41,8 +37,7 @@ async def started(client: Client, names) -> WorkflowHandle:
 
 async def replay(handle: WorkflowHandle) -> None:
     """The history is one that a worker can run again."""
-    replayer = Replayer(workflows=[Updatable], workflow_runner=UnsandboxedWorkflowRunner())
-    await replayer.replay_workflow(await handle.fetch_history())
+    await replayed(handle, Updatable)
 
 
 @pytest.mark.parametrize("cached", [1000, 0], ids=["sticky", "no-cache"])
@@ -149,9 +144,7 @@ async def test_several_updates_in_one_task(client: Client, raw: RawClient, names
         await _is_admitted(raw, names, f"u{n}")
     async with make_worker(client, names.task_queue, workflows=[Updatable]):
         assert sorted(await asyncio.gather(*updates)) == [1, 2, 3, 4, 5]
-    seen = types(await events_of(handle))
-    assert seen[:4] == IDLE
-    assert Counter(seen[4:]) == {event: 5 for event in UPDATED}, "no task but the first"
+    assert types(await replayed(handle, Updatable)) == [*IDLE, *UPDATED * 5]
 
 
 async def test_before_the_first_worker(client: Client, raw: RawClient, names) -> None:
@@ -188,7 +181,7 @@ async def test_same_id(client: Client, names) -> None:
         together = [handle.execute_update(Updatable.add, 1, id="v") for _ in range(4)]
         assert await asyncio.gather(*together) == [2] * 4
         assert await handle.query(Updatable.so_far) == 2
-    assert Counter(types(await events_of(handle)))["WorkflowExecutionUpdateAccepted"] == 2
+    assert types(await replayed(handle, Updatable)) == [*IDLE, *TASK, *UPDATED, *TASK, *UPDATED]
 
 
 async def test_after_the_end(client: Client, names) -> None:
@@ -248,8 +241,8 @@ async def test_worker_restart(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Updatable]):
         assert await update.result() == 1
         assert await handle.execute_update(Updatable.add, 1) == 2
-    assert Counter(types(await events_of(handle)))["WorkflowExecutionUpdateCompleted"] == 2
-    await replay(handle)
+    assert story(await replayed(handle, Updatable)) == [
+        IDLE[0], UPDATED[0], "WorkflowExecutionSignaled", UPDATED[1], *UPDATED]
 
 
 async def test_signals_queries_and_updates(client: Client, names) -> None:
@@ -270,8 +263,10 @@ async def test_signals_queries_and_updates(client: Client, names) -> None:
         assert await handle.query(Updatable.so_far) == 20
         await handle.signal(Updatable.finish)
         assert await handle.result() == 20
-    assert Counter(types(await events_of(handle)))["WorkflowExecutionUpdateCompleted"] == 11
-    await replay(handle)
+    told = story(await replayed(handle, Updatable))
+    assert told[:5] == [IDLE[0], UPDATED[0], *UPDATED, "WorkflowExecutionSignaled"]
+    assert Counter(told[5:-2]) == {UPDATED[0]: 9, UPDATED[1]: 10}, "they come together"
+    assert told[-2:] == ["WorkflowExecutionSignaled", "WorkflowExecutionCompleted"]
 
 
 async def test_many_workflows(client: Client, names) -> None:
@@ -286,4 +281,6 @@ async def test_many_workflows(client: Client, names) -> None:
         await asyncio.gather(*(handle.execute_update(Updatable.ends) for handle in handles))
         assert await asyncio.gather(*(handle.result() for handle in handles)) == [3] * 10
     for handle in handles:
+        assert story(await events_of(handle)) == [
+            IDLE[0], *UPDATED * 4, "WorkflowExecutionCompleted"]
         await replay(handle)

@@ -10,10 +10,10 @@ from temporalio.api.enums.v1 import ResetReapplyExcludeType, ResetReapplyType
 from temporalio.api.protocol.v1 import Message
 from temporalio.client import Client, WorkflowUpdateStage
 
-from Support.histories import assert_history, find, types
+from Support.histories import assert_history, find, story, types
 from Support.programs import Updatable
 from Support.raw import RawClient, execution, payloads
-from Support.sdk import events_of, make_worker
+from Support.sdk import events_of, make_worker, replayed
 from Support.updates import (
     ADMITTED, COMPLETED, accept_update, acceptance, answer, begin_update, complete_update,
     completion, idle, poll_update, rejection, update)
@@ -174,10 +174,11 @@ async def test_sdk_worker_runs_updates_again(client: Client, raw: RawClient, nam
         assert await later.result() == 7
         await current.signal(Updatable.finish)
         assert await current.result() == 7
-    seen = types(raw.history(names(), run_id))
-    assert seen.count("WorkflowExecutionUpdateAdmitted") == 2
-    assert seen.count("WorkflowExecutionUpdateAccepted") == 3
-    assert seen.count("WorkflowExecutionUpdateCompleted") == 3
+    assert story(await replayed(current, Updatable)) == [
+        "WorkflowExecutionStarted", "WorkflowTaskFailed",
+        *["WorkflowExecutionUpdateAdmitted"] * 2,
+        *["WorkflowExecutionUpdateAccepted", "WorkflowExecutionUpdateCompleted"] * 3,
+        "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"]
 
 
 def _first_completed(events: list[Any]) -> int:

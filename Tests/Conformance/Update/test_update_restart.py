@@ -12,9 +12,9 @@ from temporalio import workflow
 from temporalio.client import Client, WorkflowUpdateStage
 
 from Support.errors import expect_error
-from Support.histories import assert_history, types
+from Support.histories import assert_history, story, types
 from Support.raw import RawClient, complete, payloads
-from Support.sdk import events_of, make_worker
+from Support.sdk import make_worker, replayed
 from Support.server import TargetServer
 from Support.updates import (
     ACCEPTED, COMPLETED, acceptance, answer, begin_update, completion,
@@ -216,7 +216,9 @@ async def test_sdk_updates_go_on(stored: TargetServer) -> None:
         await asyncio.to_thread(stored.start)
         assert await asyncio.wait_for(asyncio.gather(*waiting), 60) == [2.0] * 3
         assert await asyncio.wait_for(handle.result(), 60) == 3
-    names_of_events = types(await events_of(handle))
-    assert names_of_events.count("WorkflowExecutionUpdateAccepted") == 3
-    assert names_of_events.count("WorkflowExecutionUpdateCompleted") == 3
+    told = story(await replayed(handle, Sleepy))
+    accepted, completed = "WorkflowExecutionUpdateAccepted", "WorkflowExecutionUpdateCompleted"
+    assert [name for name in told if name != "WorkflowTaskTimedOut"] == [
+        "WorkflowExecutionStarted", *[accepted, "TimerStarted"] * 3,
+        *["TimerFired", completed] * 3, "WorkflowExecutionCompleted"]
     stored.stop()

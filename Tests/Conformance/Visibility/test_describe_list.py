@@ -10,12 +10,12 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from Support.errors import expect_error
-from Support.histories import find, types
+from Support.histories import IDLE, TASK, find, types
 from Support.raw import (
     Memo, RawClient, SearchAttributes, complete, fail, payload, start_timer,
     upsert_search_attributes,
 )
-from Support.sdk import make_worker
+from Support.sdk import make_worker, replayed
 
 KEYWORD = SearchAttributeKey.for_keyword("CustomKeywordField")
 INTEGER = SearchAttributeKey.for_int("CustomIntField")
@@ -47,6 +47,9 @@ async def test_upserts_show_in_describe_and_list(client: Client, names) -> None:
         assert await handle.result() == "changed"
         description = await handle.describe()
     assert await description.memo() == {"kept": "k", "added": [1, 2]}
+    assert types(await replayed(handle, Upserts)) == [
+        *IDLE, "UpsertWorkflowSearchAttributes", "WorkflowPropertiesModified", "TimerStarted",
+        "TimerFired", *TASK, "WorkflowExecutionCompleted"]
     attributes = description.typed_search_attributes
     assert attributes[KEYWORD] == "changed" and attributes[INTEGER] == 42
     assert attributes[BOOL] is True and attributes[DOUBLE] == 2.5

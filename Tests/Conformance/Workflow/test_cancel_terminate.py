@@ -11,9 +11,9 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import CancelledError, TerminatedError
 
 from Support.errors import expect_error
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, assert_history, find, story, types
 from Support.raw import RawClient, cancel_workflow, complete
-from Support.sdk import events_of, make_worker
+from Support.sdk import make_worker, replayed, settles
 
 _cleaned: list[str] = []
 
@@ -45,13 +45,14 @@ class CleansUp:
 async def test_cancel(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Waits]):
         handle = await client.start_workflow(Waits.run, id=names(), task_queue=names.task_queue)
+        await settles(handle, *IDLE)
         await handle.cancel()
         with pytest.raises(WorkflowFailureError) as caught:
             await handle.result()
     assert isinstance(caught.value.cause, CancelledError)
-    events = await events_of(handle)
-    assert types(events)[-1] == "WorkflowExecutionCanceled"
-    find(events, "WorkflowExecutionCancelRequested")
+    assert story(await replayed(handle, Waits)) == [
+        "WorkflowExecutionStarted", "WorkflowExecutionCancelRequested",
+        "WorkflowExecutionCanceled"]
     assert (await handle.describe()).status == 4, "CANCELED"
 
 
@@ -60,21 +61,27 @@ async def test_cancel_with_clean_up(client: Client, names) -> None:
     async with worker:
         handle = await client.start_workflow(
             CleansUp.run, id=names(), task_queue=names.task_queue)
+        await settles(handle, *IDLE)
         await handle.cancel()
         with pytest.raises(WorkflowFailureError):
             await handle.result()
     assert names() in _cleaned
-    assert types(await events_of(handle))[-1] == "WorkflowExecutionCanceled"
+    assert story(await replayed(handle, CleansUp)) == [
+        "WorkflowExecutionStarted", "WorkflowExecutionCancelRequested", "ActivityTaskScheduled",
+        "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowExecutionCanceled"]
 
 
 async def test_terminate(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Waits]):
         handle = await client.start_workflow(Waits.run, id=names(), task_queue=names.task_queue)
+        await settles(handle, *IDLE)
         await handle.terminate("with", "details", reason="enough")
         with pytest.raises(WorkflowFailureError) as caught:
             await handle.result()
     assert isinstance(caught.value.cause, TerminatedError)
-    terminated = find(await events_of(handle), "WorkflowExecutionTerminated")
+    events = await replayed(handle, Waits)
+    assert types(events) == [*IDLE, "WorkflowExecutionTerminated"]
+    terminated = find(events, "WorkflowExecutionTerminated")
     assert terminated["reason"] == "enough" and terminated["details"] == ["with", "details"]
 
 
@@ -143,6 +150,8 @@ def test_closed_workflows(raw: RawClient, names) -> None:
     run_id = raw.start(names(), names.task_queue).run_id
     raw.terminate(names())
     ended = raw.history(names(), run_id)
+    reason = find(ended, "WorkflowExecutionTerminated")["reason"]
+    assert reason == "terminated by user via frontend", "nobody gave one"
     with expect_error("NOT_FOUND"):
         raw.terminate(names())
     raw.request_cancel(names())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
@@ -11,10 +12,14 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
-from Support.histories import assert_history
-from Support.sdk import events_of, make_worker
+from Support.histories import IDLE, TASK, assert_history, attributes, story, type_name, types
+from Support.sdk import events_of, make_worker, replayed
 
 SHORT = timedelta(seconds=10)
+# The events of a workflow with one activity.
+WHOLE = [
+    *IDLE, "ActivityTaskScheduled", "ActivityTaskStarted", "ActivityTaskCompleted", *TASK,
+    "WorkflowExecutionCompleted"]
 
 
 @activity.defn
@@ -78,25 +83,39 @@ async def test_hello_world_without_eager_activities(client: Client, names) -> No
         client, names.task_queue, workflows=[Hello], activities=[greet],
         disable_eager_activity_execution=True)
     async with worker:
-        result = await client.execute_workflow(
+        handle = await client.start_workflow(
             Hello.run, "Matching", id=names(), task_queue=names.task_queue)
-    assert result == "Hello, Matching!"
+        assert await handle.result() == "Hello, Matching!"
+    assert types(await replayed(handle, Hello)) == WHOLE
 
 
 async def test_hello_world_in_the_sdk_sandbox(client: Client, names) -> None:
     worker = Worker(
         client, task_queue=names.task_queue, workflows=[Hello], activities=[greet])
     async with worker:
-        result = await client.execute_workflow(
+        handle = await client.start_workflow(
             Hello.run, "Sandbox", id=names(), task_queue=names.task_queue)
-    assert result == "Hello, Sandbox!"
+        assert await handle.result() == "Hello, Sandbox!"
+    assert types(await replayed(handle, Hello)) == WHOLE
 
 
 async def test_activities_side_by_side(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Fan], activities=[greet]):
-        result = await client.execute_workflow(
+        handle = await client.start_workflow(
             Fan.run, 50, id=names(), task_queue=names.task_queue)
-    assert result == [f"Hello, n{i}!" for i in range(50)]
+        assert await handle.result() == [f"Hello, n{i}!" for i in range(50)]
+    events = await replayed(handle, Fan)
+    told = story(events)
+    assert told[:51] == [IDLE[0], *["ActivityTaskScheduled"] * 50]
+    # What comes while a workflow task runs waits for its end: the activities mix.
+    assert Counter(told[51:]) == {
+        "ActivityTaskStarted": 50, "ActivityTaskCompleted": 50, "WorkflowExecutionCompleted": 1}
+    assert told[-1] == "WorkflowExecutionCompleted"
+    seen: dict[str, list[str]] = defaultdict(list)
+    for event in events:
+        if "scheduledEventId" in attributes(event) and type_name(event) not in TASK:
+            seen[attributes(event)["scheduledEventId"]].append(type_name(event))
+    assert list(seen.values()) == [["ActivityTaskStarted", "ActivityTaskCompleted"]] * 50
 
 
 async def test_many_workflows_at_once(client: Client, names) -> None:
@@ -107,6 +126,8 @@ async def test_many_workflows_at_once(client: Client, names) -> None:
             for i in range(100)
         ])
     assert results == [f"Hello, {i}!" for i in range(100)]
+    for i in range(100):
+        assert types(await replayed(client.get_workflow_handle(names(f"w{i}")), Hello)) == WHOLE
 
 
 async def test_workflow_failure_reaches_the_caller(client: Client, names) -> None:
@@ -130,8 +151,10 @@ async def test_workflow_failure_reaches_the_caller(client: Client, names) -> Non
 
 async def test_workflow_without_result(client: Client, names) -> None:
     async with make_worker(client, names.task_queue, workflows=[Nothing]):
-        assert await client.execute_workflow(
-            Nothing.run, id=names(), task_queue=names.task_queue) is None
+        handle = await client.start_workflow(
+            Nothing.run, id=names(), task_queue=names.task_queue)
+        assert await handle.result() is None
+    assert types(await replayed(handle, Nothing)) == [*IDLE, "WorkflowExecutionCompleted"]
 
 
 @activity.defn
@@ -150,9 +173,12 @@ async def test_activity_failure_fails_the_workflow_with_its_cause(client: Client
     worker = make_worker(
         client, names.task_queue, workflows=[WrapsFailure], activities=[always_wrong])
     async with worker:
+        handle = await client.start_workflow(
+            WrapsFailure.run, id=names(), task_queue=names.task_queue)
         with pytest.raises(WorkflowFailureError) as caught:
-            await client.execute_workflow(
-                WrapsFailure.run, id=names(), task_queue=names.task_queue)
+            await handle.result()
     error = caught.value.cause
     assert isinstance(error, ActivityError) and error.activity_type == "always_wrong"
     assert isinstance(error.cause, ApplicationError) and error.cause.type == "Wrong"
+    assert types(await replayed(handle, WrapsFailure)) == [
+        *WHOLE[:6], "ActivityTaskFailed", *TASK, "WorkflowExecutionFailed"]

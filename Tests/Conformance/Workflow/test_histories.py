@@ -12,12 +12,11 @@ from temporalio.api.enums.v1 import EncodingType
 from temporalio.api.history.v1 import History
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.client import Client
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from Support.errors import expect_error, may_fail_with
-from Support.histories import assert_history, assert_well_formed, types
+from Support.histories import IDLE, TASK, assert_history, assert_well_formed, types
 from Support.raw import RawClient, complete, continue_as_new, execution, marker, seconds, ws
-from Support.sdk import eventually_sync, make_worker
+from Support.sdk import eventually_sync, make_worker, replayed
 
 
 def _long(raw: RawClient, names, events: int, close: bool = True) -> str:
@@ -343,7 +342,7 @@ def test_bad_binary(server, names) -> None:
         3 WorkflowTaskStarted
         4 WorkflowTaskFailed {"cause": "WORKFLOW_TASK_FAILED_CAUSE_BAD_BINARY"}
     """)
-    with expect_error("INVALID_ARGUMENT", match="bad deployment"):
+    with expect_error("INVALID_ARGUMENT", match="^Binary b1 already marked as bad deployment.$"):
         client.call(
             "PollWorkflowTaskQueue", task_queue=TaskQueue(name=names.task_queue),
             binary_checksum="b1")
@@ -378,7 +377,7 @@ async def test_long_history_replays(client: Client, names) -> None:
             LongOne.run, 80, id=names(), task_queue=names.task_queue)
         assert await handle.result() == 80
     events = [event async for event in handle.fetch_history_events(page_size=50)]
-    assert len(events) == 5 + 80 * 5
+    assert types(events) == [
+        *IDLE, *["TimerStarted", "TimerFired", *TASK] * 80, "WorkflowExecutionCompleted"]
     assert_well_formed(events)
-    replayer = Replayer(workflows=[LongOne], workflow_runner=UnsandboxedWorkflowRunner())
-    await replayer.replay_workflow(await handle.fetch_history())
+    assert await replayed(handle, LongOne) == events

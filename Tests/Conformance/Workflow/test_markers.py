@@ -8,11 +8,13 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, TASK, assert_history, find, types
 from Support.raw import RawClient, complete, marker
-from Support.sdk import events_of, make_worker
+from Support.sdk import make_worker, replayed
+
+# How a history ends whose workflow sleeps and is done.
+SLEPT = ["TimerStarted", "TimerFired", *TASK, "WorkflowExecutionCompleted"]
 
 _calls: dict[str, int] = {}
 
@@ -64,9 +66,9 @@ async def test_local_activity(client: Client, names) -> None:
             Local.run, args=[names(), 2], id=names(), task_queue=names.task_queue)
         assert await handle.result() == 3
     assert _calls[names()] == 3, "replay does not run it again"
-    events = await events_of(handle)
+    events = await replayed(handle, Local)
     assert find(events, "MarkerRecorded")["markerName"] == "core_local_activity"
-    assert "ActivityTaskScheduled" not in types(events)
+    assert types(events) == [*IDLE, "MarkerRecorded", *SLEPT]
 
 
 async def test_patched_marker(client: Client, names) -> None:
@@ -76,7 +78,9 @@ async def test_patched_marker(client: Client, names) -> None:
         handle = await client.start_workflow(
             Patched.run, id=names(), task_queue=names.task_queue)
         assert await handle.result() == "new"
-    events = await events_of(handle)
+    events = await replayed(handle, Patched)
+    assert types(events) == [
+        *IDLE, "MarkerRecorded", "UpsertWorkflowSearchAttributes", *SLEPT]
     assert find(events, "MarkerRecorded")["markerName"] == "core_patch"
     upserted = find(events, "UpsertWorkflowSearchAttributes")
     assert upserted["searchAttributes"]["indexedFields"]["TemporalChangeVersion"] == ["my-patch"]
@@ -91,8 +95,7 @@ async def test_replay_gives_the_same(client: Client, names) -> None:
         handle = await client.start_workflow(Draws.run, id=names(), task_queue=names.task_queue)
         result = await handle.result()
     assert len(result) == 2
-    replayer = Replayer(workflows=[Draws], workflow_runner=UnsandboxedWorkflowRunner())
-    await replayer.replay_workflow(await handle.fetch_history())
+    assert types(await replayed(handle, Draws)) == [*IDLE, *SLEPT]
 
 
 def test_marker_as_recorded(raw: RawClient, names) -> None:

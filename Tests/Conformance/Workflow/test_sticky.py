@@ -13,10 +13,12 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from Support.errors import skip_if_unimplemented
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, TASK, assert_history, find, story, types
 from Support.programs import Collects
 from Support.raw import RawClient, complete, execution, start_timer
-from Support.sdk import events_of, make_worker
+from Support.sdk import events_of, make_worker, replayed
+
+SIGNALED, COMPLETED = "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"
 
 
 def test_sticky_task_has_the_new_events_only(raw: RawClient, names) -> None:
@@ -94,6 +96,7 @@ async def test_another_worker_takes_over(client: Client, names) -> None:
         await handle.signal(Collects.add, "from the second")
         await handle.signal(Collects.stop_at, 2)
         assert await handle.result() == ["from the first", "from the second"]
+    assert story(await replayed(handle, Collects)) == [IDLE[0], *[SIGNALED] * 3, COMPLETED]
 
 
 async def test_without_a_cache_every_task_replays(client: Client, names) -> None:
@@ -105,6 +108,7 @@ async def test_without_a_cache_every_task_replays(client: Client, names) -> None
             await handle.signal(Collects.add, value)
         await handle.signal(Collects.stop_at, 5)
         assert await handle.result() == [0, 1, 2, 3, 4]
+    assert story(await replayed(handle, Collects)) == [IDLE[0], *[SIGNALED] * 6, COMPLETED]
 
 
 HANGING_WORKER = textwrap.dedent("""
@@ -147,5 +151,8 @@ async def test_worker_killed_in_the_middle_of_a_task(client: Client, server, nam
         doomed.wait()
     async with make_worker(client, names.task_queue, workflows=[Collects]):
         assert await handle.result() == ["kept"]
-    timed_out = find(await events_of(handle), "WorkflowTaskTimedOut")
+    events = await replayed(handle, Collects)
+    assert types(events) == [
+        IDLE[0], SIGNALED, TASK[0], SIGNALED, TASK[1], "WorkflowTaskTimedOut", *TASK, COMPLETED]
+    timed_out = find(events, "WorkflowTaskTimedOut")
     assert timed_out["timeoutType"] == "TIMEOUT_TYPE_START_TO_CLOSE"

@@ -11,11 +11,11 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 from temporalio.client import Client
 
 from Support.errors import expect_error
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, TASK, assert_history, find, story, types
 from Support.raw import (
     RawClient, cancel_activity, complete, marker, schedule_activity, start_timer, ws,
 )
-from Support.sdk import events_of, eventually, make_worker
+from Support.sdk import events_of, eventually, make_worker, replayed
 
 FAILURE = Cause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
 
@@ -201,7 +201,10 @@ async def test_exception_in_workflow_code_fails_the_task_only(client: Client, na
         handle = await client.start_workflow(
             ThrowsOnce.run, names(), id=names(), task_queue=names.task_queue)
         assert await handle.result() == "recovered"
-    failed = find(await events_of(handle), "WorkflowTaskFailed")
+    events = await replayed(handle, ThrowsOnce)
+    assert types(events) == [
+        *IDLE[:3], "WorkflowTaskFailed", *TASK, "WorkflowExecutionCompleted"]
+    failed = find(events, "WorkflowTaskFailed")
     assert failed["cause"] == "WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE"
     assert "not a failure" in failed["failure"]["message"]
 
@@ -248,6 +251,9 @@ async def test_non_determinism_fails_the_task(client: Client, names) -> None:
             return "WorkflowTaskFailed" in types(await events_of(handle))
 
         await eventually(has_failed)
-    failed = find(await events_of(handle), "WorkflowTaskFailed")
+    events = await events_of(handle)
+    assert story(events) == [
+        IDLE[0], "TimerStarted", "TimerFired", "WorkflowExecutionSignaled", "WorkflowTaskFailed"]
+    failed = find(events, "WorkflowTaskFailed")
     assert failed["cause"] == "WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR"
     await handle.terminate()

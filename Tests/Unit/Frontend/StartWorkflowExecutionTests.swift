@@ -37,16 +37,18 @@ import Testing
             $0.taskQueue.name = "temporal-sys-per-ns-tq"
         },
         Case("RequestId length exceeds limit.") { $0.requestID = long },
-        Case("An invalid WorkflowExecutionTimeoutSeconds is set on request.") {
+        Case(
+            "An invalid WorkflowExecutionTimeoutSeconds is set on request. cause: negative duration"
+        ) {
             $0.workflowExecutionTimeout.seconds = -1
         },
-        Case("An invalid WorkflowRunTimeoutSeconds is set on request.") {
+        Case("An invalid WorkflowRunTimeoutSeconds is set on request. cause: negative duration") {
             $0.workflowRunTimeout.nanos = -1
         },
-        Case("An invalid WorkflowTaskTimeoutSeconds is set on request.") {
-            $0.workflowTaskTimeout.nanos = 1_000_000_000
+        Case("An invalid WorkflowTaskTimeoutSeconds is set on request. cause: negative duration") {
+            $0.workflowTaskTimeout.nanos = -1
         },
-        Case("An invalid WorkflowStartDelaySeconds is set on request.") {
+        Case("An invalid WorkflowStartDelaySeconds is set on request. cause: negative duration") {
             $0.workflowStartDelay.seconds = -5
         },
         Case("CronSchedule and WorkflowStartDelay may not be used together.") {
@@ -92,7 +94,7 @@ import Testing
         Case("MaximumAttempts cannot be negative on retry policy.") {
             $0.retryPolicy.maximumAttempts = -1
         },
-        Case("invalid InitialInterval set on retry policy: not a valid duration") {
+        Case("invalid InitialInterval set on retry policy: negative duration") {
             $0.retryPolicy.initialInterval.seconds = -1
         },
         Case("Invalid timeout type value: Never.") {
@@ -124,7 +126,7 @@ import Testing
         Case("fairness key length exceeds limit") {
             $0.priority.fairnessKey = String(repeating: "f", count: 65)
         },
-        Case("fairness weight can't be negative") { $0.priority.fairnessWeight = -1 },
+        Case("must be greater than zero") { $0.priority.fairnessWeight = -1 },
         Case("cannot attach more than 10 links per request, got 11") {
             $0.links = Array(repeating: .init(), count: 11)
         },

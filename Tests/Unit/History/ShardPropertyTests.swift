@@ -1,5 +1,8 @@
 import HistoryCore
 import Persistence
+import Primitives
+import SwiftProtobuf
+import TemporalAPI
 import Testing
 
 @Suite struct ShardPropertyTests {

@@ -12,6 +12,9 @@ extension FrontendService {
         try self.checkIdentity(request.identity)
         try self.checkLinks(request.links)
         try self.checkBlob(request.input)
+        var request = request
+        // So that it is there once if history has to be asked again.
+        if request.requestID.isEmpty { request.requestID = self.uuid() }
         return try await self.send(
             .signal(request), to: request.workflowExecution.workflowID, call
         ) { reply -> SignalWorkflowExecutionResponse? in

@@ -42,14 +42,6 @@ extension ServiceError {
     static let reasonTooLong = invalidArgument("Reason length exceeds limit.")
 
     // Start options.
-    static let executionTimeoutInvalid = invalidArgument(
-        "An invalid WorkflowExecutionTimeoutSeconds is set on request.")
-    static let runTimeoutInvalid = invalidArgument(
-        "An invalid WorkflowRunTimeoutSeconds is set on request.")
-    static let taskTimeoutInvalid = invalidArgument(
-        "An invalid WorkflowTaskTimeoutSeconds is set on request.")
-    static let startDelayInvalid = invalidArgument(
-        "An invalid WorkflowStartDelaySeconds is set on request.")
     static let cronAndStartDelay = invalidArgument(
         "CronSchedule and WorkflowStartDelay may not be used together.")
     static let cronInvalid = invalidArgument("invalid CronSchedule.")

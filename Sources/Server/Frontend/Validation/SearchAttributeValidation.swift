@@ -50,14 +50,8 @@ struct SearchAttributeValidation: Sendable {
         if fields.count > self.keysMax {
             return "number of search attributes \(fields.count) exceeds limit \(self.keysMax)"
         }
-        for (name, payload) in fields.sorted(by: { $0.key < $1.key })
-        where payload.data.count > self.valueSizeMax {
-            return "search attribute \(name) value size \(payload.data.count) exceeds size limit "
-                + "\(self.valueSizeMax)"
-        }
-        let total = PayloadSize.of(fields)
-        guard total > self.totalSizeMax else { return nil }
-        return "total size of search attributes \(total) exceeds size limit \(self.totalSizeMax)"
+        return searchAttributeSizeFlaw(
+            fields, valueSizeMax: self.valueSizeMax, totalSizeMax: self.totalSizeMax)
     }
 
     private func type(of name: String) throws(ServiceError) -> SearchAttributeType {

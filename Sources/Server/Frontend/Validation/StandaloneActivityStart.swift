@@ -45,10 +45,13 @@ extension FrontendService {
     }
 
     private func checkStartDelay(_ request: StartActivityExecutionRequest) throws(ServiceError) {
-        guard let delay = validDuration(request.startDelay) else {
-            throw .invalidArgument("invalid StartDelay: not a valid duration")
+        if let flaw = durationFlaw(request.startDelay) {
+            throw .invalidArgument("invalid StartDelay: \(flaw)")
         }
-        guard delay == .zero || self.settings.enableActivityStartDelay else {
+        guard
+            self.settings.enableActivityStartDelay
+                || Duration(clamping: request.startDelay) == .zero
+        else {
             throw .invalidArgument("start_delay is not enabled for this namespace")
         }
     }
@@ -56,18 +59,14 @@ extension FrontendService {
     private func checkActivityOptions(
         _ request: inout StartActivityExecutionRequest
     ) throws(ServiceError) {
-        guard !request.activityID.isEmpty else { throw .invalidArgument("activityId is not set") }
-        guard !request.activityType.name.isEmpty else {
-            throw .invalidArgument("activityType is not set")
+        let rules = ActivityRules(idLengthMax: self.settings.idLengthMax)
+        if let flaw = rules.flaw(
+            id: request.activityID, type: request.activityType.name, request.retryPolicy,
+            request.priority)
+        {
+            throw .invalidArgument(flaw)
         }
-        request.retryPolicy = try validRetryPolicy(request.retryPolicy)
-        try self.checkLength(of: request.activityID, "activityId")
-        try self.checkLength(of: request.activityType.name, "activityType")
-        do throws(ServiceError) {
-            try self.checkPriority(request.priority)
-        } catch {
-            throw ServiceError(error.kind, "invalid priorities: \(error.message)")
-        }
+        request.retryPolicy = request.retryPolicy.withDefaults
         let timeouts = try ActivityTimeouts(
             ActivityTimeouts.Wanted(request), of: request.activityID, request.activityType.name,
             runTimeout: .zero)

@@ -87,9 +87,7 @@ extension FrontendService {
     }
 
     private func checkStartDelay(_ request: some WorkflowStartRequest) throws(ServiceError) {
-        guard let delay = validDuration(request.workflowStartDelay) else {
-            throw .startDelayInvalid
-        }
+        let delay = try Self.duration(request.workflowStartDelay, "WorkflowStartDelaySeconds")
         guard request.cronSchedule.isEmpty || delay == .zero else { throw .cronAndStartDelay }
         guard !request.cronSchedule.isEmpty else { return }
         guard let schedule = CronSchedule(request.cronSchedule) else { throw .cronInvalid }
@@ -98,15 +96,21 @@ extension FrontendService {
         }
     }
 
+    private static func duration(
+        _ proto: Google_Protobuf_Duration, _ field: String
+    ) throws(ServiceError) -> Duration {
+        if let flaw = durationFlaw(proto) {
+            throw .invalidArgument("An invalid \(field) is set on request. cause: \(flaw)")
+        }
+        return Duration(clamping: proto)
+    }
+
     /// A run may not outlive its execution, nor a workflow task its run.
     private func setTimeouts(_ request: inout some WorkflowStartRequest) throws(ServiceError) {
-        guard let execution = validDuration(request.workflowExecutionTimeout) else {
-            throw .executionTimeoutInvalid
-        }
-        guard var run = validDuration(request.workflowRunTimeout) else { throw .runTimeoutInvalid }
-        guard var task = validDuration(request.workflowTaskTimeout) else {
-            throw .taskTimeoutInvalid
-        }
+        let execution = try Self.duration(
+            request.workflowExecutionTimeout, "WorkflowExecutionTimeoutSeconds")
+        var run = try Self.duration(request.workflowRunTimeout, "WorkflowRunTimeoutSeconds")
+        var task = try Self.duration(request.workflowTaskTimeout, "WorkflowTaskTimeoutSeconds")
         if execution > .zero { run = run == .zero ? execution : min(run, execution) }
         if task == .zero { task = self.settings.workflowTaskTimeoutDefault }
         task = min(task, self.settings.workflowTaskTimeoutMax)

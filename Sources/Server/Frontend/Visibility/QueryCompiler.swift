@@ -47,7 +47,8 @@ package struct QueryCompiler: Sendable {
             let column = try self.resolve(name).column
             guard column == .status else {
                 throw .invalidQuery(
-                    "'GROUP BY' clause is only supported for search attribute ExecutionStatus")
+                    "operation is not supported: 'GROUP BY' clause is only supported for ExecutionStatus"
+                )
             }
             groupBy = column
         }

@@ -57,4 +57,16 @@ package final class HistoryHost: HistoryClient {
         for shard in self.shards { counters.append(await shard.counters) }
         return counters
     }
+
+    /// Counts of all shards together since the start, by name: state transitions, the commits that
+    /// carried them, those that only tidied up, and runs that had to be loaded.
+    package func traffic() async -> [String: Int] {
+        let shards = await self.counters()
+        return [
+            "transitions": shards.reduce(0) { $0 + $1.transitions },
+            "transition_commits": shards.reduce(0) { $0 + $1.transitionCommits },
+            "maintenance_commits": shards.reduce(0) { $0 + $1.maintenanceCommits },
+            "run_loads": shards.reduce(0) { $0 + $1.runLoads },
+        ]
+    }
 }

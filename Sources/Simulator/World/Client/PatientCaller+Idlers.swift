@@ -65,31 +65,6 @@ extension PatientCaller {
             })
     }
 
-    /// Waits for the end of a run.
-    func closeEvent(
-        of workflowID: String, _ runID: String
-    ) async -> Result<HistoryEvent, ServiceError> {
-        var token = Data()
-        while true {
-            let answer = await self.call(
-                "GetWorkflowExecutionHistory",
-                GetWorkflowExecutionHistoryRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.execution = WorkflowExecution(workflowID, runID)
-                    $0.waitNewEvent = true
-                    $0.historyEventFilterType = .closeEvent
-                    $0.nextPageToken = token
-                }, timeout: .seconds(60), returning: GetWorkflowExecutionHistoryResponse.self)
-            switch answer.result {
-            case .success(let page):
-                if let event = page.history.events.last { return .success(event) }
-                token = page.nextPageToken
-            case .failure(let error):
-                return .failure(error)
-            }
-        }
-    }
-
     /// Waits for the end of the current run and of those that go on from it.
     func chainEnd(of workflowID: String) async -> Result<HistoryEvent, ServiceError> {
         var runID = ""

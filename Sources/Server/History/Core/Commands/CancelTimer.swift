@@ -9,14 +9,15 @@ extension Transition {
         let cause = WorkflowTaskFailedCause.badCancelTimerAttributes
         try self.check(
             attributes.timerID, cause, missing: "TimerId is not set on CancelTimerCommand.",
-            tooLong: "TimerId on CancelTimerCommand exceeds length limit.")
+            tooLong: "TimerId on CancelTimerCommand exceeds length limit. TimerId=")
         var startedEventID = self.state.timers[attributes.timerID]?.startedEventID
         if startedEventID == nil {
             // Fired already, but the worker could not know: the firing is taken back.
             startedEventID = self.takeBackTimerFired(attributes.timerID)
         }
         guard let startedEventID else {
-            throw CommandFailure(cause, "Timer \(attributes.timerID) is not pending.")
+            throw .notNow(
+                cause, "add-timer-canceled-event", "TimerID: \(attributes.timerID)")
         }
         self.append(
             .timerCanceled,

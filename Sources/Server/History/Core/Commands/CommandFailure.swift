@@ -18,9 +18,17 @@ package struct CommandFailure: Error, Equatable, Sendable {
         self.init(flaw.cause, flaw.message, terminatesRun: flaw.terminatesRun)
     }
 
+    /// A command that the state of the run does not allow, `details` says about what.
+    static func notNow(
+        _ cause: WorkflowTaskFailedCause, _ action: String, _ details: String
+    ) -> CommandFailure {
+        CommandFailure(cause, "invalid history builder state for action: \(action), \(details)")
+    }
+
     /// The cause as Temporal names it in messages, `BadScheduleActivityAttributes`.
     package var causeName: String {
-        let name = "\(self.cause)"
+        var name = "\(self.cause)"
+        if name.hasSuffix("ID") { name = name.dropLast(2) + "Id" }
         return name.prefix(1).uppercased() + name.dropFirst()
     }
 }

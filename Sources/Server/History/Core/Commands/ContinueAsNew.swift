@@ -3,44 +3,26 @@ import Primitives
 import SwiftProtobuf
 import TemporalAPI
 
+typealias ContinueAsNewAttributes =
+    Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes
+
 extension Transition {
     mutating func continueAsNew(
-        _ attributes: Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes,
+        _ attributes: ContinueAsNewAttributes,
         _ command: Command, _ completedEventID: Int64
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
         try self.checkNothingUnseen()
+        var next = try self.normalized(attributes)
+        try self.checkBuild(
+            isKept: next.inheritBuildID, on: next.taskQueue.name, "ContinueAsNew", cause)
         try self.check(
-            size: size(of: attributes.input),
+            size: size(of: next.input),
             of: "ContinueAsNewWorkflowExecutionCommandAttributes. Input", cause)
         try self.check(
-            size: PayloadSize.of(attributes.memo.fields),
+            size: PayloadSize.of(next.memo.fields),
             of: "ContinueAsNewWorkflowExecutionCommandAttributes. Memo", cause,
             max: self.settings.memoSizeErrorMax)
-        var next = attributes
-        if next.workflowType.name.isEmpty { next.workflowType.name = self.state.info.workflowType }
-        if next.taskQueue.name.isEmpty { next.taskQueue.name = self.state.info.taskQueue }
-        next.taskQueue.kind = .normal
-        guard next.workflowType.name.utf8.count <= self.settings.idLengthMax else {
-            throw CommandFailure(
-                cause,
-                "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. WorkflowType=\(next.workflowType.name) Length=\(next.workflowType.name.utf8.count) Limit=\(self.settings.idLengthMax)"
-            )
-        }
-        if let flaw = self.flaw(ofTaskQueue: next.taskQueue.name) {
-            throw CommandFailure(
-                cause,
-                "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: \(flaw). WorkflowType=\(next.workflowType.name) TaskQueue=\(next.taskQueue.name)"
-            )
-        }
-        if next.hasRetryPolicy {
-            if let flaw = next.retryPolicy.flaw { throw CommandFailure(cause, flaw) }
-            next.retryPolicy = next.retryPolicy.withDefaults
-        }
-        guard next.cronSchedule.isEmpty || CronSchedule(next.cronSchedule) != nil else {
-            throw CommandFailure(cause, "invalid CronSchedule.")
-        }
-        try self.normalizeTimeouts(of: &next)
         let runID = RunID(self.generator.uuid())
         let backoff = self.backoffOfNextRun(Duration(clamping: next.backoffStartInterval))
         next.backoffStartInterval = backoff.proto
@@ -69,17 +51,60 @@ extension Transition {
         self.successor = self.continuation(next, runID: runID, backoff: backoff)
     }
 
-    private func normalizeTimeouts(
-        of next: inout Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes
-    ) throws(CommandFailure) {
+    /// The attributes with what they leave open as this run has it.
+    private func normalized(
+        _ attributes: ContinueAsNewAttributes
+    ) throws(CommandFailure) -> ContinueAsNewAttributes {
         let cause = WorkflowTaskFailedCause.badContinueAsNewAttributes
+        var next = attributes
+        if next.workflowType.name.isEmpty { next.workflowType.name = self.state.info.workflowType }
+        if next.taskQueue.name.isEmpty { next.taskQueue.name = self.state.info.taskQueue }
+        next.taskQueue.kind = .normal
+        guard next.workflowType.name.utf8.count <= self.settings.idLengthMax else {
+            throw CommandFailure(
+                cause,
+                "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. WorkflowType=\(next.workflowType.name) Length=\(next.workflowType.name.utf8.count) Limit=\(self.settings.idLengthMax)"
+            )
+        }
+        if let flaw = self.flaw(ofTaskQueue: next.taskQueue.name) {
+            throw CommandFailure(
+                cause,
+                "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: \(flaw). WorkflowType=\(next.workflowType.name) TaskQueue=\(next.taskQueue.name)"
+            )
+        }
+        let names = "WorkflowType=\(next.workflowType.name) TaskQueue=\(next.taskQueue.name)"
+        try self.normalizeTimeouts(of: &next, names)
+        if next.hasRetryPolicy {
+            if let flaw = next.retryPolicy.flaw {
+                throw CommandFailure(
+                    cause,
+                    "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: \(flaw). \(names)"
+                )
+            }
+            next.retryPolicy = next.retryPolicy.withDefaults
+        }
+        guard next.cronSchedule.isEmpty || CronSchedule(next.cronSchedule) != nil else {
+            throw CommandFailure(cause, "invalid CronSchedule.")
+        }
+        return next
+    }
+
+    private func normalizeTimeouts(
+        of next: inout ContinueAsNewAttributes, _ names: String
+    ) throws(CommandFailure) {
+        let durations = [
+            ("WorkflowRunTimeout", next.workflowRunTimeout),
+            ("WorkflowTaskTimeout", next.workflowTaskTimeout),
+            ("BackoffStartInterval", next.backoffStartInterval),
+        ]
+        for (name, duration) in durations {
+            guard let flaw = durationFlaw(duration) else { continue }
+            throw CommandFailure(
+                .badContinueAsNewAttributes,
+                "Invalid \(name) on ContinueAsNewWorkflowExecutionCommand: \(flaw). \(names)")
+        }
         var run = Duration(clamping: next.workflowRunTimeout)
         var task = Duration(clamping: next.workflowTaskTimeout)
-        guard run >= .zero, task >= .zero, Duration(clamping: next.backoffStartInterval) >= .zero
-        else {
-            throw CommandFailure(
-                cause, "timeouts on ContinueAsNewWorkflowExecutionCommand may not be negative.")
-        }
         if run == .zero { run = .nanoseconds(self.state.info.runTimeoutNs) }
         if task == .zero { task = .nanoseconds(self.state.info.taskTimeoutNs) }
         if self.state.info.executionTimeoutNs > 0 {
@@ -93,7 +118,7 @@ extension Transition {
     }
 
     private func continuation(
-        _ next: Temporal_Api_Command_V1_ContinueAsNewWorkflowExecutionCommandAttributes,
+        _ next: ContinueAsNewAttributes,
         runID: RunID, backoff: Duration
     ) -> NewRun {
         let info = self.state.info

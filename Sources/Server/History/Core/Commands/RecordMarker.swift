@@ -10,7 +10,7 @@ extension Transition {
         let cause = WorkflowTaskFailedCause.badRecordMarkerAttributes
         try self.check(
             attributes.markerName, cause, missing: "MarkerName is not set on RecordMarkerCommand.",
-            tooLong: "MarkerName on RecordMarkerCommand exceeds length limit.")
+            tooLong: "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName=")
         try self.check(
             size: attributes.details.reduce(0) {
                 $0 + $1.key.utf8.count + PayloadSize.of($1.value)

@@ -18,7 +18,9 @@ extension Transition {
         let isKnown =
             activity != nil || self.hasBufferedEnd(ofActivity: attributes.scheduledEventID)
         guard isKnown, activity?.cancelRequested != true else {
-            throw CommandFailure(cause, "ScheduledEventID: \(attributes.scheduledEventID)")
+            throw .notNow(
+                cause, "add-activitytask-cancel-requested-event",
+                "ScheduledEventID: \(attributes.scheduledEventID)")
         }
         self.append(
             .activityTaskCancelRequested,

@@ -9,36 +9,26 @@ extension Transition {
         _ command: Command, _ completedEventID: Int64
     ) throws(CommandFailure) {
         let cause = WorkflowTaskFailedCause.badScheduleActivityAttributes
-        try self.check(
-            attributes.activityID, cause,
-            missing: "ActivityId is not set on ScheduleActivityTaskCommand.",
-            tooLong: "ActivityId on ScheduleActivityTaskCommand exceeds length limit.")
-        try self.check(
-            attributes.activityType.name, cause,
-            missing: "ActivityType is not set on ScheduleActivityTaskCommand.",
-            tooLong: "ActivityType on ScheduleActivityTaskCommand exceeds length limit.")
-        try self.check(
-            size: size(of: attributes.input),
-            of: "ScheduleActivityTaskCommandAttributes.Input", cause)
         let queue =
             attributes.taskQueue.name.isEmpty
             ? self.state.info.taskQueue : attributes.taskQueue.name
-        if let flaw = self.flaw(ofTaskQueue: queue) {
-            throw CommandFailure(
-                cause,
-                "invalid TaskQueue on ScheduleActivityTaskCommand: \(flaw). ActivityId=\(attributes.activityID) ActivityType=\(attributes.activityType.name) TaskQueue=\(queue)"
-            )
-        }
-        if attributes.hasPriority, let flaw = attributes.priority.flaw {
-            throw CommandFailure(cause, flaw)
-        }
-        if attributes.hasRetryPolicy, let flaw = attributes.retryPolicy.flaw {
-            throw CommandFailure(cause, flaw)
-        }
+        let rules = ActivityRules(idLengthMax: self.settings.idLengthMax)
+        let flaw =
+            self.flaw(ofTaskQueue: queue)
+            ?? rules.flaw(
+                id: attributes.activityID, type: attributes.activityType.name,
+                attributes.retryPolicy, attributes.priority)
+        if let flaw { throw CommandFailure(cause, flaw) }
         let timeouts = try self.timeouts(attributes)
+        try self.checkBuild(
+            isKept: attributes.useWorkflowBuildID, on: queue, "Activity", cause)
+        try self.check(
+            size: size(of: attributes.input),
+            of: "ScheduleActivityTaskCommandAttributes.Input", cause)
         if self.state.activity(named: attributes.activityID) != nil {
-            throw CommandFailure(
-                .scheduleActivityDuplicateID, "ActivityId is already in use by a pending activity.")
+            throw .notNow(
+                .scheduleActivityDuplicateID, "add-activitytask-scheduled-event",
+                "ActivityID: \(attributes.activityID)")
         }
         try self.checkPending(
             self.state.activities.count, self.settings.pendingActivitiesMax, "pending activities",

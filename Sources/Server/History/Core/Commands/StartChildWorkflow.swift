@@ -20,6 +20,9 @@ extension Transition {
         try self.normalizeTimeouts(of: &child, names)
         try self.normalizePolicies(of: &child, names)
         try self.normalizeTaskQueue(of: &child, names)
+        try self.checkBuild(
+            isKept: child.inheritBuildID, on: child.taskQueue.name, "StartChildWorkflowExecution",
+            cause)
         try self.check(
             size: size(of: child.input), of: "StartChildWorkflowExecutionCommandAttributes. Input",
             cause)
@@ -75,19 +78,21 @@ extension Transition {
     private func normalizeTimeouts(
         of child: inout StartChildAttributes, _ names: String
     ) throws(CommandFailure) {
+        let timeouts = [
+            ("WorkflowExecutionTimeout", child.workflowExecutionTimeout),
+            ("WorkflowRunTimeout", child.workflowRunTimeout),
+            ("WorkflowTaskTimeout", child.workflowTaskTimeout),
+        ]
+        for (name, timeout) in timeouts {
+            guard let flaw = durationFlaw(timeout) else { continue }
+            throw CommandFailure(
+                .badStartChildExecutionAttributes,
+                "Invalid \(name) on StartChildWorkflowExecutionCommand: \(flaw). WorkflowId=\(child.workflowID) \(names)"
+            )
+        }
         let execution = Duration(clamping: child.workflowExecutionTimeout)
         var run = Duration(clamping: child.workflowRunTimeout)
         var task = Duration(clamping: child.workflowTaskTimeout)
-        let timeouts = [
-            ("WorkflowExecutionTimeout", execution), ("WorkflowRunTimeout", run),
-            ("WorkflowTaskTimeout", task),
-        ]
-        for (name, timeout) in timeouts where timeout < .zero {
-            throw CommandFailure(
-                .badStartChildExecutionAttributes,
-                "Invalid \(name) on StartChildWorkflowExecutionCommand: negative duration. WorkflowId=\(child.workflowID) \(names)"
-            )
-        }
         if execution > .zero { run = run == .zero ? execution : min(run, execution) }
         if task == .zero { task = self.settings.workflowTaskTimeoutDefault }
         task = min(task, self.settings.workflowTaskTimeoutMax)
@@ -105,7 +110,7 @@ extension Transition {
             if let flaw = child.retryPolicy.flaw {
                 throw CommandFailure(
                     cause,
-                    "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: \(flaw) WorkflowId=\(child.workflowID) \(names)"
+                    "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: \(flaw). WorkflowId=\(child.workflowID) \(names)"
                 )
             }
             child.retryPolicy = child.retryPolicy.withDefaults

@@ -11,15 +11,18 @@ extension Transition {
         let cause = WorkflowTaskFailedCause.badStartTimerAttributes
         try self.check(
             attributes.timerID, cause, missing: "TimerId is not set on StartTimerCommand.",
-            tooLong: "TimerId on StartTimerCommand exceeds length limit.")
-        let delay = Duration(clamping: attributes.startToFireTimeout)
-        guard delay >= .zero else {
+            tooLong: "TimerId on StartTimerCommand exceeds length limit. TimerId=")
+        if let flaw = durationFlaw(attributes.startToFireTimeout) {
             throw CommandFailure(
-                cause, "An invalid StartToFireTimeout is set on StartTimerCommand.")
+                cause,
+                "An invalid StartToFireTimeout is set on StartTimerCommand: \(flaw). TimerId=\(attributes.timerID)"
+            )
         }
+        let delay = Duration(clamping: attributes.startToFireTimeout)
         guard self.state.timers[attributes.timerID] == nil else {
-            throw CommandFailure(
-                .startTimerDuplicateID, "TimerId is already in use by a pending timer.")
+            throw .notNow(
+                .startTimerDuplicateID, "add-timer-started-event",
+                "TimerID: \(attributes.timerID)")
         }
         guard self.state.timers.count < self.settings.pendingTimersMax else {
             throw CommandFailure(

@@ -11,7 +11,7 @@ extension Transition {
         _ commands: [Command], completedEventID: Int64
     ) throws(CommandFailure) {
         for (index, command) in commands.enumerated() where self.state.isRunning {
-            if let flaw, flaw.commandIndex == index { throw CommandFailure(flaw) }
+            if let flaw, flaw.commandIndex == index { throw self.failure(flaw, of: command) }
             try self.apply(command, completedEventID)
         }
         try self.applyRemainingMessages()
@@ -61,12 +61,15 @@ extension Transition {
         }
     }
 
-    /// Fails unless `text` is set and within the length limit for names.
+    /// Fails unless `text` is set and within the length limit for names, of which `tooLong` is told.
     func check(
         _ text: String, _ cause: WorkflowTaskFailedCause, missing: String, tooLong: String
     ) throws(CommandFailure) {
         if text.isEmpty { throw CommandFailure(cause, missing) }
-        if text.utf8.count > self.settings.idLengthMax { throw CommandFailure(cause, tooLong) }
+        let length = text.utf8.count, lengthMax = self.settings.idLengthMax
+        guard length <= lengthMax else {
+            throw CommandFailure(cause, "\(tooLong)\(text) Length=\(length) Limit=\(lengthMax)")
+        }
     }
 
     /// Fails for good if a payload is larger than the server keeps.

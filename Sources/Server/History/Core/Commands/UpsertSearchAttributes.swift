@@ -27,16 +27,14 @@ extension Transition {
                     $0.searchAttributes = attributes.searchAttributes
                 })
         ) { annotate(&$0, from: command) }
+        // The limits are of all that the run has now.
         let values = self.state.info.searchAttributes
-        let total = values.reduce(0) { $0 + $1.key.utf8.count + $1.value.data.count }
-        guard values.count <= self.settings.searchAttributeKeysMax,
-            values.values.allSatisfy({ $0.data.count <= self.settings.searchAttributeValueSizeMax }
-            ),
-            total <= self.settings.searchAttributesTotalSizeMax
-        else {
-            throw CommandFailure(
-                cause, "the search attributes of this run exceed the size limit",
-                terminatesRun: true)
-        }
+        let flaw =
+            values.count > self.settings.searchAttributeKeysMax
+            ? "number of search attributes \(values.count) exceeds limit \(self.settings.searchAttributeKeysMax)"
+            : searchAttributeSizeFlaw(
+                values, valueSizeMax: self.settings.searchAttributeValueSizeMax,
+                totalSizeMax: self.settings.searchAttributesTotalSizeMax)
+        if let flaw { throw CommandFailure(cause, flaw, terminatesRun: true) }
     }
 }

@@ -162,7 +162,7 @@ extension HistoryShard {
             failure: .with {
                 $0.message = text
                 $0.source = "Server"
-                $0.serverFailureInfo = .with { $0.nonRetryable = true }
+                $0.serverFailureInfo = .init()
             }, identity: request.identity, binaryChecksum: request.binaryChecksum,
             reschedules: !failure.terminatesRun)
         if failure.terminatesRun {

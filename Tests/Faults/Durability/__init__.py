@@ -1,0 +1,1 @@
+"""Faults under load, and the proof afterwards that nothing acknowledged was lost."""
