@@ -159,6 +159,11 @@ def test_check_follows_what_is_implied(command: Command) -> None:
                  "--role", "reader", code=NOT_SO)
 
 
+def canonical(rules: list[dict[str, str]]) -> list[str]:
+    """Rules in one order, whatever the order of the fields in an object, which says nothing."""
+    return sorted(json.dumps(rule, sort_keys=True) for rule in rules)
+
+
 def test_lists(command: Command) -> None:
     command.with_model()
     (store,) = command.openfga.stores.values()
@@ -167,7 +172,8 @@ def test_lists(command: Command) -> None:
     command.json("rule", "add", *RULE)
     command.json("rule", "add", *MEMBER)
     rules = command.json("rule", "list")["rules"]
-    assert len(rules) == 252 and rules == sorted(rules, key=lambda r: json.dumps(r, sort_keys=True))
+    assert len(rules) == 252
+    assert [json.dumps(rule, sort_keys=True) for rule in rules] == canonical(rules)
     member = {"user": "anna@example.com", "group": "developers"}
     rule = {"group": "developers", "namespace": "alpha", "role": "writer"}
     for filters, expected in (
@@ -178,7 +184,7 @@ def test_lists(command: Command) -> None:
         (("--group", "nobody"), []),
     ):
         found = command.json("rule", "list", *filters)["rules"]
-        assert sorted(map(str, found)) == sorted(map(str, expected)), filters
+        assert canonical(found) == canonical(expected), filters
     lines = command.run("rule", "list", "--group", "developers").stdout.splitlines()
     assert any("anna@example.com" in line for line in lines)
 
