@@ -42,9 +42,12 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP2", package: "swift-nio-http2"),
     .product(name: "NIOHPACK", package: "swift-nio-http2"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
 ]
 let httpClient = Target.Dependency.product(
     name: "AsyncHTTPClient", package: "async-http-client")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let words: [Target.Dependency] = ["Primitives", "TemporalAPI", protobuf]
 
 let package = Package(
@@ -61,6 +64,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", exact: "5.7.1"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
         .package(
@@ -115,9 +121,13 @@ let package = Package(
         server(
             "PersistencePostgreSQL", "Persistence/PostgreSQL",
             ["CPostgreSQL", "Persistence", "PersistenceSQL", "Primitives"]),
-        server("ServiceClients", "Clients", words + ["Persistence"]),
+        server("ServiceClients", "Clients", words + ["Authorization", "Persistence"]),
 
         // Machines decide, services wait.
+        server("Authorization", "Authorization/Core", ["Primitives"]),
+        server(
+            "AuthorizationService", "Authorization/Service",
+            ["Authorization", "Primitives", "ServiceClients", crypto, jwt, logging, metrics]),
         server(
             "HistoryCore", "History/Core",
             words + ["DynamicConfig", "Persistence", "ServiceClients"]),
@@ -136,7 +146,9 @@ let package = Package(
             ]),
         server(
             "Frontend", "Frontend",
-            words + ["DynamicConfig", "Persistence", "ServiceClients", logging, metrics]),
+            words + [
+                "Authorization", "DynamicConfig", "Persistence", "ServiceClients", logging, metrics,
+            ]),
 
         // Wiring.
         server(
@@ -147,17 +159,16 @@ let package = Package(
         server(
             "Bootstrap", "Bootstrap",
             words + grpc + [
-                "StaticConfiguration", "DynamicConfig", "Frontend", "GRPCTransport",
-                "HistoryService",
-                "MatchingService", "Persistence", "PersistenceMemory",
-                "PersistencePostgreSQL", "PersistenceSQLite",
+                "Authorization", "AuthorizationService", "StaticConfiguration", "DynamicConfig",
+                "Frontend", "GRPCTransport", "HistoryService", "MatchingService", "Persistence",
+                "PersistenceMemory", "PersistencePostgreSQL", "PersistenceSQLite",
                 "ServiceClients", httpClient, lifecycle, logging, metrics,
             ]),
         .executableTarget(
             name: "temporal-server",
             dependencies: [
-                "Bootstrap", "StaticConfiguration", "DynamicConfig", "GRPCTransport", "Persistence",
-                arguments, lifecycle, logging, signals,
+                "AuthorizationService", "Bootstrap", "StaticConfiguration", "DynamicConfig",
+                "GRPCTransport", "Persistence", arguments, lifecycle, logging, signals,
             ],
             path: "Sources/Server/Main", swiftSettings: settings),
 
@@ -213,6 +224,8 @@ let package = Package(
         unitTests(
             "Frontend",
             ["DynamicConfig", "Frontend", "Persistence", "PersistenceMemory", "ServiceClients"]),
+        unitTests(
+            "Authorization", ["Authorization", "AuthorizationService", "ServiceClients", logging]),
         unitTests(
             "Bootstrap",
             grpc + [

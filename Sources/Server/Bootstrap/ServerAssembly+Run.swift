@@ -8,6 +8,8 @@ import ServiceLifecycle
 extension ServerAssembly: Service {
     private enum Event {
         case shutdownRequested
+        /// What goes on beside the calls.
+        case upkeepEnded
         /// With the reason, if it was not asked to.
         case listenerEnded(String?)
         /// Calls that only take a moment have had it.
@@ -30,6 +32,12 @@ extension ServerAssembly: Service {
                 // Cancelled or asked for: both end the server.
                 try? await gracefulShutdown()
                 return .shutdownRequested
+            }
+            if let upkeep = self.verification?.run {
+                group.addTask {
+                    await upkeep()
+                    return .upkeepEnded
+                }
             }
             self.health.set(.serving)
             let first = await group.next() ?? .shutdownRequested
@@ -71,7 +79,7 @@ extension ServerAssembly: Service {
         var isHistoryRunning = true
         while open > 0, let event = await group.next() {
             switch event {
-            case .shutdownRequested: continue
+            case .shutdownRequested, .upkeepEnded: continue
             case .listenerEnded: open -= 1
             case .callsSettled:
                 guard isHistoryRunning else { continue }

@@ -18,6 +18,7 @@ package final class ServerAssembly: Sendable {
     let history: HistoryHost
     let matching: MatchingHost
     let stores: any Stores
+    let verification: CallerVerification?
     let shutdownMax: Duration
     let logger: Logger
     let closeStores: @Sendable () async -> Void
@@ -30,6 +31,7 @@ package final class ServerAssembly: Sendable {
         self.matching = parts.matching
         self.stores = parts.stores
         self.closeStores = parts.closeStores
+        self.verification = parts.verification
         self.shutdownMax = plan.shutdownMax
         self.logger = parts.logger
     }
@@ -42,6 +44,7 @@ package final class ServerAssembly: Sendable {
         let history: HistoryHost
         let matching: MatchingHost
         let frontend: FrontendService
+        let verification: CallerVerification?
         let clock: any TimeSource
         let logger: Logger
     }
@@ -52,12 +55,13 @@ package final class ServerAssembly: Sendable {
     ) async throws(StartError) -> ServerAssembly {
         let sockets = try self.openSockets(plan)
         do throws(StartError) {
+            let security = try plan.tls.securities()
             let parts = try await self.startServices(plan, sockets, logger)
             let health = HealthStatus()
             let servers = sockets.sorted { $0.key < $1.key }.map { role, socket in
                 CallServer(
                     socket: socket, table: self.table(role, parts, health),
-                    logger: Logger(label: role.rawValue))
+                    security: security[role], logger: Logger(label: role.rawValue))
             }
             return ServerAssembly(parts, servers: servers, health: health, plan: plan)
         } catch {
@@ -91,8 +95,10 @@ package final class ServerAssembly: Sendable {
             plan.database, migrates: plan.migratesSchema, random: random)
         let stores = database.stores
         let callbacks = HTTPCallbackSender()
+        let verification = await CallerVerification.make(plan, clock: clock, random: random)
         let closeStores: @Sendable () async -> Void = {
             await callbacks.shutdown()
+            await verification?.shutdown()
             await database.close()
         }
         do throws(StartError) {
@@ -118,7 +124,7 @@ package final class ServerAssembly: Sendable {
                 facts: ServerFacts(
                     clusterName: plan.clusterName, persistenceStore: storeName,
                     visibilityStore: storeName),
-                logger: Logger(label: "frontend"))
+                gate: verification?.gate, logger: Logger(label: "frontend"))
             do {
                 try await history.start()
             } catch {
@@ -126,7 +132,8 @@ package final class ServerAssembly: Sendable {
             }
             return Parts(
                 sockets: sockets, stores: stores, closeStores: closeStores, history: history,
-                matching: matching, frontend: frontend, clock: clock, logger: logger)
+                matching: matching, frontend: frontend, verification: verification, clock: clock,
+                logger: logger)
         } catch {
             await closeStores()
             throw error
@@ -176,7 +183,7 @@ package final class ServerAssembly: Sendable {
     private static func table(
         _ role: ServiceRole, _ parts: Parts, _ health: HealthStatus
     ) -> CallTable {
-        var table = CallTable()
+        var table = CallTable(gate: role == .frontend ? parts.verification?.gate : nil)
         let services: Set<String>
         switch role {
         case .frontend:

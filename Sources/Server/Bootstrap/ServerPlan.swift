@@ -14,6 +14,9 @@ package struct ServerPlan: Sendable, Equatable {
     package var shardCount = ServerConfiguration.shardCountDefault
     package var clusterName = "active"
     package var settings = Settings()
+    /// How callers of the public frontend are asked who they are; nil if they are not.
+    package var authorization: CallerAuthorization?
+    package var tls: [ServiceRole: ServerTLS] = [:]
     /// Namespaces to create if they do not exist.
     package var namespaces: [String] = []
     /// Of namespaces that are created.
@@ -31,6 +34,8 @@ package struct ServerPlan: Sendable, Equatable {
         self.database = configuration.database
         self.shardCount = configuration.shardCount
         self.clusterName = configuration.clusterName
+        self.authorization = configuration.authorization
+        self.tls = configuration.tls
         for (role, rpc) in configuration.rpc {
             self.listeners[role] = ListenAddress(ip: rpc.ip, port: rpc.port)
         }

@@ -81,10 +81,10 @@ extension ServerConfiguration {
 }
 
 /// Text files, with errors an operator can act on.
-enum TextFile {
+package enum TextFile {
     private static let sizeMax = 16 << 20
 
-    static func read(_ path: String) throws(ConfigurationError) -> String {
+    package static func read(_ path: String) throws(ConfigurationError) -> String {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw self.failure(path, errno) }
         defer { Glibc.close(descriptor) }

@@ -31,10 +31,17 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
 /// What reading a configuration finds: problems end the start, warnings are logged.
 final class Findings {
     private(set) var problems: [ConfigurationProblem] = []
+    /// What only a server that runs cannot do with.
+    private(set) var startProblems: [ConfigurationProblem] = []
     private(set) var warnings: [ConfigurationProblem] = []
 
     func refuse(_ node: YAMLTree, _ message: String) {
         self.problems.append(
+            ConfigurationProblem(file: node.file, line: node.line, message: message))
+    }
+
+    func postpone(_ node: YAMLTree, _ message: String) {
+        self.startProblems.append(
             ConfigurationProblem(file: node.file, line: node.line, message: message))
     }
 

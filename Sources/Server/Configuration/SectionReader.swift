@@ -9,6 +9,8 @@ struct SectionReader {
     let node: YAMLTree
     private let findings: Findings
     private var unread: [YAMLTree.Pair]
+    /// Keys whose values were refused.
+    private var refused: Set<String> = []
 
     init(_ node: YAMLTree, path: String, _ findings: Findings) {
         self.path = path
@@ -29,6 +31,11 @@ struct SectionReader {
 
     func problem(_ message: String) { self.findings.refuse(self.node, message) }
 
+    /// As a problem, but one that commands can do with, of which some mend it.
+    func postpone(_ node: YAMLTree, _ message: String) { self.findings.postpone(node, message) }
+
+    func hasProblem(with key: String) -> Bool { self.refused.contains(key) }
+
     /// The value of `key`, or nil if it is missing or null.
     private mutating func take(_ key: String) -> YAMLTree? {
         guard let index = self.unread.firstIndex(where: { $0.key == key }) else { return nil }
@@ -37,12 +44,14 @@ struct SectionReader {
         return value
     }
 
-    private mutating func take<Value>(
+    /// A single value, as `convert` reads it.
+    mutating func value<Value>(
         _ key: String, takes what: String, _ convert: (String, _ isPlain: Bool) -> Value?
     ) -> Located<Value>? {
         guard let node = self.take(key) else { return nil }
         guard case .scalar(let text, let isPlain) = node.value, let value = convert(text, isPlain)
         else {
+            self.refused.insert(key)
             self.findings.refuse(node, "\(self.name(key)) takes \(what)")
             return nil
         }
@@ -56,7 +65,7 @@ struct SectionReader {
     }
 
     mutating func located(_ key: String) -> Located<String>? {
-        self.take(key, takes: "a text") { text, _ in text }
+        self.value(key, takes: "a text") { text, _ in text }
     }
 
     /// A value that may be of any type.
@@ -65,7 +74,7 @@ struct SectionReader {
     mutating func string(_ key: String) -> String? { self.located(key)?.value }
 
     mutating func int(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-        self.take(
+        self.value(
             key, takes: "a whole number from \(range.lowerBound) to \(range.upperBound)"
         ) { text, isPlain in
             guard isPlain, let number = Int(text), range.contains(number) else { return nil }
@@ -74,13 +83,13 @@ struct SectionReader {
     }
 
     mutating func bool(_ key: String) -> Located<Bool>? {
-        self.take(key, takes: "true or false") { text, isPlain in
+        self.value(key, takes: "true or false") { text, isPlain in
             isPlain ? ["true": true, "false": false][text.lowercased()] : nil
         }
     }
 
     mutating func duration(_ key: String) -> Located<Duration>? {
-        self.take(key, takes: "a duration like 10s, 500ms or 1h30m") { text, _ in
+        self.value(key, takes: "a duration like 10s, 500ms or 1h30m") { text, _ in
             Settings.duration(.string(text))
         }
     }
@@ -88,7 +97,7 @@ struct SectionReader {
     /// A text that must be one of a few.
     mutating func choice<Value>(_ key: String, _ choices: KeyValuePairs<String, Value>) -> Value? {
         let names = choices.map(\.key).filter { !$0.isEmpty }.joined(separator: ", ")
-        return self.take(key, takes: "one of \(names)") { text, _ in
+        return self.value(key, takes: "one of \(names)") { text, _ in
             choices.first { $0.key == text }?.value
         }?.value
     }

@@ -12,7 +12,8 @@ extension ServerConfiguration {
             root.problem("there is no persistence section")
         }
         if let section = root.section("services") { self.readServices(section) }
-        if let section = root.section("global") { Self.readGlobal(section) }
+        if let section = root.section("auth") { self.oauth = OAuthAuthorization(section) }
+        if let section = root.section("global") { self.readGlobal(section) }
         if let section = root.section("clusterMetadata") { self.readCluster(section) }
         if let section = root.section("dynamicConfigClient") { self.readDynamicConfig(section) }
         if let section = root.section("dcRedirectionPolicy") { Self.readRedirection(section) }
@@ -24,6 +25,7 @@ extension ServerConfiguration {
         root.finish()
         guard findings.problems.isEmpty else { throw ConfigurationError(findings.problems) }
         self.warnings = findings.warnings
+        self.startProblems = findings.startProblems
     }
 
     private mutating func readServices(_ services: SectionReader) {
@@ -50,10 +52,12 @@ extension ServerConfiguration {
         section.refuse("keepAliveServerConfig")
         section.finish()
         let ip = bindOnLocalHost?.value == true ? "127.0.0.1" : bindOnIP
-        return RPC(ip: ip.isEmpty ? "0.0.0.0" : ip, port: port)
+        // Whoever reaches the internal frontend may do everything.
+        let anywhere = role == .internalFrontend ? "127.0.0.1" : "0.0.0.0"
+        return RPC(ip: ip.isEmpty ? anywhere : ip, port: port)
     }
 
-    private static func readGlobal(_ section: SectionReader) {
+    private mutating func readGlobal(_ section: SectionReader) {
         var section = section
         if var membership = section.section("membership") {
             // There is nobody to meet while all services run in one process.
@@ -62,7 +66,16 @@ extension ServerConfiguration {
             membership.finish()
         }
         section.warn("pprof", "has no effect: there is no profile endpoint")
-        section.refuse("tls", "metrics", "authorization")
+        if let tls = section.section("tls") { self.readTLS(tls) }
+        if let authorization = section.section("authorization") {
+            self.jwt = JWTAuthorization(authorization)
+            if self.jwt != nil, self.oauth.isEnabled {
+                authorization.problem(
+                    "\(authorization.name("authorizer")) default and auth.enabled true are two "
+                        + "ways to ask callers who they are; one is enough")
+            }
+        }
+        section.refuse("metrics")
         section.finish()
     }
 

@@ -75,8 +75,24 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var rpc: [ServiceRole: RPC] = [:]
     package var clusterName = "active"
     package var dynamicConfigFile: String?
+    /// The section `auth`, enabled or not: commands use it as well.
+    package var oauth = OAuthAuthorization()
+    package var jwt: JWTAuthorization?
+    package var tls: [ServiceRole: ServerTLS] = [:]
+    /// What a server cannot start with, although commands can do their work.
+    package var startProblems: [ConfigurationProblem] = []
     /// What has no effect although it is written; to be logged.
     package var warnings: [ConfigurationProblem] = []
 
     package init() {}
+
+    /// How callers are asked who they are; nil if they are not.
+    package var authorization: CallerAuthorization? {
+        self.oauth.isEnabled ? .oauth(self.oauth) : self.jwt.map { .jwt($0) }
+    }
+
+    /// Throws what a server cannot start with.
+    package func checkStart() throws(ConfigurationError) {
+        guard self.startProblems.isEmpty else { throw ConfigurationError(self.startProblems) }
+    }
 }

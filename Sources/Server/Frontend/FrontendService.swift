@@ -1,3 +1,4 @@
+import Authorization
 import DynamicConfig
 import Logging
 import Persistence
@@ -22,6 +23,8 @@ package struct CallContext: Sendable {
     /// Text headers by lower-case name; of several values the last one.
     package let metadata: [String: String]
     package let role: FrontendRole
+    /// Set once they were let in.
+    var caller = Caller.unasked
 
     package init(
         deadline: Timestamp?, metadata: [String: String] = [:],
@@ -62,6 +65,8 @@ package final class FrontendService: Sendable {
     let cluster: ClusterRecord
     let facts: ServerFacts
     let logger: Logger
+    /// Nil if nobody is asked who they are.
+    let gate: AccessGate?
     package let namespaces: NamespaceRegistry
     private let generator: Mutex<SeededGenerator>
 
@@ -69,6 +74,7 @@ package final class FrontendService: Sendable {
         environment: HostEnvironment, settings: Settings, history: any HistoryClient,
         matching: any MatchingClient, namespaces: NamespaceRegistry,
         visibility: any VisibilityStore, cluster: ClusterRecord, facts: ServerFacts,
+        gate: AccessGate? = nil,
         logger: Logger = Logger(label: "temporal.frontend")
     ) {
         self.environment = environment
@@ -79,6 +85,7 @@ package final class FrontendService: Sendable {
         self.visibility = visibility
         self.cluster = cluster
         self.facts = facts
+        self.gate = gate
         self.logger = logger
         self.generator = Mutex(SeededGenerator(environment.random.seed()))
     }

@@ -35,6 +35,7 @@ struct Start: AsyncParsableCommand {
         var warnings: [ConfigurationProblem]
         do throws(ConfigurationError) {
             configuration = try self.options.load()
+            try configuration.checkStart()
             plan = ServerPlan(configuration)
             warnings = configuration.warnings
             if let path = configuration.dynamicConfigFile {
@@ -56,8 +57,8 @@ struct Start: AsyncParsableCommand {
         }
         let logger = Logger(label: "server")
         for warning in warnings { logger.warning("\(warning)") }
-        if !self.options.allowNoAuth {
-            logger.warning("nobody is asked who they are: there is no authorization yet")
+        if plan.authorization == nil, !self.options.allowNoAuth {
+            logger.warning("nobody is asked who they are: authorization is not configured")
         }
         let database = plan.database
         try await Process.serve(plan) { assembly in

@@ -11,7 +11,7 @@ struct TemporalServer: AsyncParsableCommand {
         version: serverVersion,
         subcommands: [
             Start.self, Server.self, SchemaCommands.self, ValidateConfig.self,
-            ValidateDynamicConfig.self,
+            ValidateDynamicConfig.self, AuthCommands.self,
         ])
 
     @Option(
@@ -40,7 +40,7 @@ struct TemporalServer: AsyncParsableCommand {
         help: "Read this configuration file only. [env: TEMPORAL_SERVER_CONFIG_FILE_PATH]")
     var configFile: String?
 
-    @Flag(help: "Accept that nobody is asked who they are; there is no authorization yet.")
+    @Flag(help: "Accept without a warning that nobody is asked who they are.")
     var allowNoAuth = false
 
     /// The configuration these options and the environment point at.

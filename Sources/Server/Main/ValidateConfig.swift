@@ -13,6 +13,7 @@ struct ValidateConfig: ParsableCommand {
     func run() throws {
         do throws(ConfigurationError) {
             let configuration = try self.options.load()
+            try configuration.checkStart()
             var warnings = configuration.warnings
             if let path = configuration.dynamicConfigFile {
                 warnings += try DynamicConfigFile(path: path, over: Settings()).warnings

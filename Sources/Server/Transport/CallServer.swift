@@ -22,13 +22,13 @@ package final class CallServer: Sendable {
 
     package init(
         socket: ListeningSocket, table: CallTable, limits: TransportLimits = TransportLimits(),
-        logger: Logger
+        security: TransportSecurity? = nil, logger: Logger
     ) {
         self.address = socket.address
         self.table = table
         self.logger = logger
         self.transport = HTTP2ServerTransport.Custom(
-            listenerFactory: TCPListener(socket: socket),
+            listenerFactory: TCPListener(socket: socket, security: security),
             config: .init(
                 compression: limits.compression, connection: limits.connection,
                 http2: limits.http2, rpc: limits.rpc,
@@ -63,9 +63,7 @@ package final class CallServer: Sendable {
         defer { self.pending.record(self.openCalls.subtract(1, ordering: .relaxed).newValue) }
         let parts: [RPCResponsePart<WireBytes>]
         do {
-            guard let route = self.table.route(stream.descriptor) else {
-                throw self.unimplemented(stream.descriptor)
-            }
+            let route = self.table.route(stream.descriptor)
             if let reply = try await route.answer(stream, self.drain) {
                 parts = [.metadata([:]), .message(reply), .status(Self.done, [:])]
             } else {
@@ -80,13 +78,6 @@ package final class CallServer: Sendable {
         // Fails if the caller has gone, who then does not wait for an answer either.
         try? await stream.outbound.write(contentsOf: parts)
         await stream.outbound.finish()
-    }
-
-    private func unimplemented(_ rpc: MethodDescriptor) -> RPCError {
-        RPCError(
-            code: .unimplemented,
-            message: "\(rpc.method) of \(rpc.service.fullyQualifiedService) "
-                + "is not implemented by this server")
     }
 
     /// Never with a payload or a header: what is logged is named here.

@@ -191,9 +191,9 @@ def upsert_search_attributes(**values: Any) -> Command:
 class RawClient:
     """Both services by hand, in one namespace; `ws.*` requests get that namespace filled in."""
 
-    def __init__(self, address: str, namespace: str = "default"):
+    def __init__(self, address: str, namespace: str = "default", channel: Any = None):
         self.namespace = namespace
-        self.channel: grpc.Channel = open_channel(address)
+        self.channel: grpc.Channel = channel or open_channel(address)
         self.stub = ws.WorkflowServiceStub(self.channel)
         self.operator = OperatorServiceStub(self.channel)
 

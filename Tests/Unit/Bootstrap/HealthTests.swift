@@ -1,6 +1,7 @@
 import Bootstrap
 import Frontend
 import GRPCCore
+import Primitives
 import GRPCProtobuf
 import GRPCTransport
 import SwiftProtobuf

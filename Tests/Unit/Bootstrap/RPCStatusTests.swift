@@ -1,6 +1,7 @@
 import Foundation
 import Frontend
 import GRPCTransport
+import Primitives
 import TemporalAPI
 import Testing
 

@@ -1,4 +1,5 @@
 import Frontend
+import Primitives
 import SimulatedWorld
 import SimulationKernel
 import TemporalAPI

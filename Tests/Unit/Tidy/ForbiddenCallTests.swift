@@ -39,6 +39,7 @@ struct CallRule: Sendable, CustomTestStringConvertible {
         "Sources/Server/API/DescriptorPlugin", "Sources/Bench",
     ]
     static let tasks = [
+        "Sources/Server/Authorization/Service",
         "Sources/Server/History/Service", "Sources/Server/Matching/Service",
         "Sources/Server/Worker/Service", "Sources/Server/Bootstrap", "Sources/Server/Main",
         "Sources/Server/Transport", "Sources/Simulator/World", "Sources/Simulator/Workloads",

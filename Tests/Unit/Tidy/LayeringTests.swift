@@ -19,7 +19,7 @@ struct ImportRule: Sendable, CustomTestStringConvertible {
 
 @Suite struct LayeringTests {
     static let services: Set<String> = [
-        "Frontend", "HistoryService", "MatchingService", "WorkerService",
+        "AuthorizationService", "Frontend", "HistoryService", "MatchingService", "WorkerService",
     ]
     static let wiring: Set<String> = [
         "Bootstrap", "StaticConfiguration", "GRPCTransport", "PersistenceMemory",
@@ -28,14 +28,21 @@ struct ImportRule: Sendable, CustomTestStringConvertible {
     static let simulator: Set<String> = [
         "CSimulation", "SimulatedWorld", "SimulationKernel", "Workloads",
     ]
-    static let cores = ["Sources/Server/History/Core", "Sources/Server/Matching/Core"]
+    static let cores = [
+        "Sources/Server/Authorization/Core", "Sources/Server/History/Core",
+        "Sources/Server/Matching/Core",
+    ]
 
     static let rules: [ImportRule] =
         zip(
             [
-                "Sources/Server/Frontend", "Sources/Server/History", "Sources/Server/Matching",
-                "Sources/Server/Worker",
-            ], ["Frontend", "HistoryService", "MatchingService", "WorkerService"]
+                "Sources/Server/Authorization", "Sources/Server/Frontend", "Sources/Server/History",
+                "Sources/Server/Matching", "Sources/Server/Worker",
+            ],
+            [
+                "AuthorizationService", "Frontend", "HistoryService", "MatchingService",
+                "WorkerService",
+            ]
         ).map { folder, service in
             ImportRule(
                 folders: [folder], forbidden: Self.services.subtracting([service]),

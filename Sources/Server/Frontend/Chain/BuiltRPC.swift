@@ -2,30 +2,22 @@ import Primitives
 import SwiftProtobuf
 import TemporalAPI
 
-/// Names an RPC: what its `RPCDescriptor` says as well.
-package struct RPCName: Hashable, Sendable {
-    /// Full name of the service, `temporal.api.workflowservice.v1.WorkflowService`.
-    package let service: String
-    package let method: String
-
-    package init(service: String, method: String) {
-        self.service = service
-        self.method = method
-    }
-}
-
 /// One RPC that does its job: what the transport registers.
 package struct BuiltRPC<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>: Sendable {
     package typealias Handler =
         @Sendable (FrontendService, Request, CallContext) async throws(ServiceError) -> Response
 
+    typealias Target = @Sendable (Request) -> CallTarget
+
     package let name: RPCName
     private let chain: CallChain
+    private let target: Target
     private let handler: Handler
 
-    init(_ name: RPCName, handler: @escaping Handler) {
+    init(_ name: RPCName, target: @escaping Target, handler: @escaping Handler) {
         self.name = name
         self.chain = CallChain(name)
+        self.target = target
         self.handler = handler
     }
 
@@ -34,7 +26,9 @@ package struct BuiltRPC<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.
         _ request: Request, _ context: CallContext, by service: FrontendService
     ) async throws(ServiceError) -> Response {
         try await self.chain.run(service) { () async throws(ServiceError) -> Response in
-            try await self.handler(service, request, context)
+            var context = context
+            context.caller = try await service.admit(context, to: self.name, self.target(request))
+            return try await self.handler(service, request, context)
         }
     }
 }
@@ -49,9 +43,9 @@ extension BuiltRPC {
     /// An RPC that belongs to the cluster, or finds its namespace itself.
     static func cluster(
         _ method: String, service: String = FrontendRPCs.workflowService,
-        _ handler: @escaping Handler
+        about target: @escaping Target = { _ in .cluster }, _ handler: @escaping Handler
     ) -> BuiltRPC {
-        BuiltRPC(RPCName(service: service, method: method), handler: handler)
+        BuiltRPC(RPCName(service: service, method: method), target: target, handler: handler)
     }
 }
 
@@ -64,7 +58,10 @@ extension BuiltRPC where Request: NamespacedRequest {
         _ method: String, states: NamespaceStates = .usable,
         _ handler: @escaping NamespacedHandler
     ) -> BuiltRPC {
-        BuiltRPC(RPCName(service: FrontendRPCs.workflowService, method: method)) {
+        BuiltRPC(
+            RPCName(service: FrontendRPCs.workflowService, method: method),
+            target: { CallTarget(namespace: $0.namespace) }
+        ) {
             (service, request, context) async throws(ServiceError) -> Response in
             let namespace = try await service.resolve(request.namespace, states: states)
             return try await handler(
@@ -82,7 +79,17 @@ extension BuiltRPC where Request: TokenRequest {
     static func task(
         _ method: String, _ handler: @escaping TokenHandler
     ) -> BuiltRPC {
-        BuiltRPC(RPCName(service: FrontendRPCs.workflowService, method: method)) {
+        BuiltRPC(
+            RPCName(service: FrontendRPCs.workflowService, method: method),
+            target: { request in
+                guard request.namespace.isEmpty else {
+                    return CallTarget(namespace: request.namespace)
+                }
+                let token = try? request.decodedToken()
+                return CallTarget(
+                    namespace: "", id: token.map { NamespaceID($0.namespaceID) })
+            }
+        ) {
             (service, request, context) async throws(ServiceError) -> Response in
             let token = try request.decodedToken()
             let namespace = try await service.resolve(

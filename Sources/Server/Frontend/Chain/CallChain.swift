@@ -6,11 +6,12 @@ import Primitives
 ///
 /// 1. count it, time it, and log it if the server is at fault,
 /// 2. turn what only services say to each other into what a caller may see,
-/// 3. namespace: present, of legal length, known, in a state that allows the RPC, and the one the
+/// 3. who calls, and whether they may (``AccessGate``),
+/// 4. namespace: present, of legal length, known, in a state that allows the RPC, and the one the
 ///    task token is of (``BuiltRPC`` does this with the request at hand),
-/// 4. the handler: fields and sizes, then its job (history is asked again while a shard moves).
+/// 5. the handler: fields and sizes, then its job (history is asked again while a shard moves).
 ///
-/// Authorization belongs between 2 and 3, rate limits behind 3.
+/// Rate limits belong behind 4.
 struct CallChain: Sendable {
     private let name: RPCName
     private let requests: Counter

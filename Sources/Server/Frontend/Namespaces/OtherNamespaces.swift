@@ -1,10 +1,13 @@
+import Authorization
 import DynamicConfig
 import Primitives
 import TemporalAPI
 
 extension FrontendService {
     /// The namespaces that commands name besides the workflow's own.
-    /// - Throws: `namespaceNotFound` if there is no such namespace.
+    ///
+    /// What a command does there is a write, which the caller must be allowed there as well.
+    /// - Throws: `namespaceNotFound` if there is no such namespace, `permissionDenied`
     func otherNamespaces(
         namedBy commands: [Temporal_Api_Command_V1_Command], _ call: NamespaceCall
     ) async throws(ServiceError) -> [String: Namespace] {
@@ -13,6 +16,13 @@ extension FrontendService {
             guard let name = command.targetNamespace, name != call.namespace.name,
                 others[name] == nil, name.utf8.count <= self.settings.idLengthMax
             else { continue }
+            // Where the commands are not enabled, history refuses them, whoever asks.
+            if self.settings.enableCrossNamespaceCommands {
+                try self.demand(
+                    .write, in: name, of: FrontendRPCs.respondWorkflowTaskCompleted, call.context)
+            } else if !call.context.caller.may(.write, in: name) {
+                continue
+            }
             others[name] = try await self.namespaces.namespace(named: name)
         }
         return others

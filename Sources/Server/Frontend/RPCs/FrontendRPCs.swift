@@ -1,5 +1,6 @@
 import Primitives
 import SwiftProtobuf
+import TemporalAPI
 
 /// Takes every built RPC with its types.
 package protocol RPCVisitor {
@@ -10,6 +11,8 @@ package protocol RPCVisitor {
 /// The RPCs that are built; all others of the served APIs are answered `UNIMPLEMENTED`.
 package enum FrontendRPCs {
     package static let workflowService = "temporal.api.workflowservice.v1.WorkflowService"
+    static let respondWorkflowTaskCompleted = RPCName(
+        service: workflowService, method: "RespondWorkflowTaskCompleted")
 
     /// The built RPCs, in the order they are visited in.
     package static var table: [RPCName] {
@@ -61,12 +64,15 @@ package enum FrontendRPCs {
                 try await service.getClusterInfo(request, call)
             })
         visitor.visit(
-            .cluster("RegisterNamespace") {
+            .cluster("RegisterNamespace", about: { CallTarget(namespace: $0.namespace) }) {
                 (service, request, call) async throws(ServiceError) in
                 try await service.registerNamespace(request, call)
             })
         visitor.visit(
-            .cluster("DescribeNamespace") {
+            .cluster(
+                "DescribeNamespace",
+                about: { CallTarget(namespace: $0.namespace, id: NamespaceID($0.id)) }
+            ) {
                 (service, request, call) async throws(ServiceError) in
                 try await service.describeNamespace(request, call)
             })

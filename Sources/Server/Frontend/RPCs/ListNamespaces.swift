@@ -1,3 +1,4 @@
+import Authorization
 import DynamicConfig
 import FoundationEssentials
 import Primitives
@@ -15,8 +16,8 @@ extension FrontendService {
         guard let last = String(validating: request.nextPageToken, as: UTF8.self) else {
             throw .pageTokenInvalid
         }
-        var page = try await self.namespaces.list(
-            after: last.isEmpty ? nil : last, countMax: size + 1)
+        var page = try await self.namespaces(
+            after: last.isEmpty ? nil : last, countMax: size + 1, seenBy: context.caller)
         let hasMore = page.count > size
         if hasMore { page.removeLast() }
         var response = ListNamespacesResponse()
@@ -25,6 +26,26 @@ extension FrontendService {
             request.namespaceFilter.includeDeleted || $0.state != .deleted
         }.map { self.description(of: $0) }
         return response
+    }
+
+    /// Namespaces by name, behind `name`, without those the caller may not read.
+    ///
+    /// Pages, and the tokens between them, tell nothing of those that are left out.
+    private func namespaces(
+        after name: String?, countMax: Int, seenBy caller: Caller
+    ) async throws(ServiceError) -> [Namespace] {
+        var name = name
+        var seen: [Namespace] = []
+        while seen.count < countMax {
+            let page = try await self.namespaces.list(
+                after: name, countMax: max(countMax, Self.namespacePageSize))
+            seen += page.filter { caller.may(.read, in: $0.name) }
+            guard page.count >= max(countMax, Self.namespacePageSize), let last = page.last else {
+                break
+            }
+            name = last.name
+        }
+        return Array(seen.prefix(countMax))
     }
 
     private static let namespacePageSize = 100

@@ -1,6 +1,7 @@
 import Frontend
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import Primitives
 
 typealias WireBytes = GRPCNIOTransportBytes
 typealias RequestParts = RPCAsyncSequence<RPCRequestPart<WireBytes>, any Error>
@@ -34,8 +35,10 @@ protocol Route: Sendable {
 /// All others get `UNIMPLEMENTED`.
 package struct CallTable: Sendable {
     private var routes: [RPCName: any Route] = [:]
+    /// Whom to let in to what is not the frontend's; nil lets in everybody.
+    let gate: AccessGate?
 
-    package init() {}
+    package init(gate: AccessGate? = nil) { self.gate = gate }
 
     /// The RPCs that have a route, sorted by service and name.
     package var rpcs: [RPCName] {
@@ -44,9 +47,9 @@ package struct CallTable: Sendable {
 
     mutating func add(_ rpc: RPCName, _ route: some Route) { self.routes[rpc] = route }
 
-    func route(_ descriptor: MethodDescriptor) -> (any Route)? {
-        self.routes[
-            RPCName(
-                service: descriptor.service.fullyQualifiedService, method: descriptor.method)]
+    func route(_ descriptor: MethodDescriptor) -> any Route {
+        let rpc = RPCName(
+            service: descriptor.service.fullyQualifiedService, method: descriptor.method)
+        return self.routes[rpc] ?? UnbuiltRoute(rpc: rpc, gate: self.gate)
     }
 }

@@ -1,5 +1,7 @@
+import Frontend
 import GRPCCore
 import GRPCProtobuf
+import Primitives
 import SwiftProtobuf
 
 /// Any number of requests and replies: health watches and server reflection.
@@ -8,6 +10,7 @@ struct StreamingRoute<
 >:
     Route
 {
+    var admit: @Sendable (Metadata) async throws -> Void = { _ in }
     let handler: @Sendable (consuming Requests, Responses) async throws -> Void
 
     /// What the caller sends, message by message.
@@ -35,16 +38,26 @@ struct StreamingRoute<
     }
 
     func answer(_ stream: CallStream, _ drain: Drain) async throws -> WireBytes? {
+        let admit = self.admit
         let handler = self.handler
         let task = Task {
             var parts = stream.inbound.makeAsyncIterator()
-            guard case .metadata = try await parts.nextPart() else {
+            guard case .metadata(let metadata) = try await parts.nextPart() else {
                 throw RPCError(code: .internalError, message: "the call has no headers")
             }
+            try await admit(metadata)
             try await stream.outbound.write(.metadata([:]))
             try await handler(Requests(parts: parts), Responses(writer: stream.outbound))
         }
         try await drain.cancelling(task) { try await task.value }
         return nil
+    }
+}
+
+extension CallTable {
+    /// What a call of a streaming RPC must pass first.
+    func admission(to rpc: RPCName) -> @Sendable (Metadata) async throws -> Void {
+        let gate = self.gate
+        return { metadata in _ = try await gate?.admit(rpc, headers: metadata.texts) }
     }
 }

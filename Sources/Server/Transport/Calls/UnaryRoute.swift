@@ -73,10 +73,18 @@ extension Error {
 
 extension CallContext {
     init(_ metadata: Metadata, role: FrontendRole, now: Timestamp) {
-        var headers: [String: String] = [:]
-        for case (let name, .string(let value)) in metadata { headers[name] = value }
+        let headers = metadata.texts
         let timeout = headers["grpc-timeout"].flatMap(CallTimeout.init)
         self.init(deadline: timeout.map { now + $0.duration }, metadata: headers, role: role)
+    }
+}
+
+extension Metadata {
+    /// Text headers by lower-case name; of several values the last one.
+    var texts: [String: String] {
+        var headers: [String: String] = [:]
+        for case (let name, .string(let value)) in self { headers[name] = value }
+        return headers
     }
 }
 

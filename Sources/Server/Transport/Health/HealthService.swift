@@ -38,8 +38,10 @@ package struct HealthService: Sendable {
             }
             return self.response(self.status.state)
         }
+        let gate = table.gate
         table.addUnary(Self.list, clock: clock) {
-            (_: ListRequest, _: CallContext) -> ListResponse in
+            (_: ListRequest, context: CallContext) -> ListResponse in
+            _ = try await gate?.admit(Self.list, headers: context.metadata)
             let response = self.response(self.status.state)
             return .with {
                 for service in self.services { $0.statuses[service] = response }
@@ -47,7 +49,8 @@ package struct HealthService: Sendable {
         }
         table.add(
             Self.watch,
-            StreamingRoute<CheckRequest, CheckResponse> { requests, responses in
+            StreamingRoute<CheckRequest, CheckResponse>(admit: table.admission(to: Self.watch)) {
+                requests, responses in
                 try await self.watch(requests, responses)
             })
     }

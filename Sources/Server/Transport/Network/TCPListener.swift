@@ -5,10 +5,13 @@ import NIOPosix
 /// Accepts connections on a socket that was opened before.
 struct TCPListener: HTTP2ServerTransport.ListenerFactory {
     let socket: ListeningSocket
+    /// Nil for plain text.
+    let security: TransportSecurity?
     let eventLoopGroup: any EventLoopGroup
 
-    init(socket: ListeningSocket) {
+    init(socket: ListeningSocket, security: TransportSecurity?) {
         self.socket = socket
+        self.security = security
         self.eventLoopGroup = MultiThreadedEventLoopGroup.singleton
     }
 
@@ -18,11 +21,19 @@ struct TCPListener: HTTP2ServerTransport.ListenerFactory {
     ) async throws -> NIOAsyncChannel<
         HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never
     > {
-        try await ServerBootstrap(group: self.eventLoopGroup)
+        let security = self.security
+        return try await ServerBootstrap(group: self.eventLoopGroup)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .bind(NIOBSDSocket.Handle(self.socket.descriptor)) { channel in
-                connectionConfigurator.configure(channel: channel, tls: .none)
+                guard let security else {
+                    return connectionConfigurator.configure(channel: channel, tls: .none)
+                }
+                return channel.eventLoop.makeCompletedFuture { try security.protect(channel) }
+                    .flatMap {
+                        connectionConfigurator.configure(
+                            channel: channel, tls: .configured(requireALPN: false))
+                    }
             }
     }
 }

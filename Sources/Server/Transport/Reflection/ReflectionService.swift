@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Frontend
 import GRPCCore
+import Primitives
 import SwiftProtobuf
 import Synchronization
 import TemporalAPI
@@ -97,8 +98,9 @@ extension CallTable {
         for rpc in ReflectionService.rpcs {
             self.add(
                 rpc,
-                StreamingRoute<ReflectionService.Request, ReflectionService.Response> {
-                    requests, responses in
+                StreamingRoute<ReflectionService.Request, ReflectionService.Response>(
+                    admit: self.admission(to: rpc)
+                ) { requests, responses in
                     var requests = requests
                     while let request = try await requests.next() {
                         try await responses.send(try reflection.answer(request))
