@@ -241,7 +241,7 @@ import Testing
         let failed = try shard.lastEvent(.startChildWorkflowExecutionFailed)
             .startChildWorkflowExecutionFailedEventAttributes
         #expect(failed.cause == .workflowAlreadyExists && failed.workflowID == "c")
-        #expect(failed.initiatedEventID == 5 && failed.workflowTaskCompletedEventID == 4)
+        #expect(failed.initiatedEventID == 5 && failed.workflowTaskCompletedEventID == 0)
         #expect(failed.control == "x" && failed.workflowType.name == "Child")
     }
 

@@ -120,7 +120,7 @@ import Testing
         }?.signalExternalWorkflowExecutionFailedEventAttributes
         #expect(signal?.cause == failure.signal)
         if let signal {
-            #expect(signal.initiatedEventID == 5 && signal.workflowTaskCompletedEventID == 4)
+            #expect(signal.initiatedEventID == 5 && signal.workflowTaskCompletedEventID == 0)
             #expect(signal.control == "c" && signal.namespace == "test")
         }
         let cancel = events.first {
