@@ -225,7 +225,8 @@ let package = Package(
             "Frontend",
             ["DynamicConfig", "Frontend", "Persistence", "PersistenceMemory", "ServiceClients"]),
         unitTests(
-            "Authorization", ["Authorization", "AuthorizationService", "ServiceClients", logging]),
+            "Authorization",
+            ["Authorization", "AuthorizationService", "ServiceClients", jwt, logging]),
         unitTests(
             "Bootstrap",
             grpc + [

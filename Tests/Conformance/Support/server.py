@@ -50,10 +50,13 @@ def free_port() -> int:
 
 
 def channel_options() -> list[tuple[str, int]]:
-    """Channel options: quick reconnects, and no message size limit on our side."""
+    """Channel options: quick reconnects, and no message size limit on our side.
+
+    The minimum is how long one attempt to connect may take, on a machine that is busy too.
+    """
     return [
         ("grpc.initial_reconnect_backoff_ms", 20),
-        ("grpc.min_reconnect_backoff_ms", 20),
+        ("grpc.min_reconnect_backoff_ms", 5_000),
         ("grpc.max_reconnect_backoff_ms", 200),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),

@@ -142,7 +142,11 @@ private let sqlite = """
         ("services:\n  sidecar: {}\n", ["a.yaml:18: unknown key services.sidecar"]),
         (
             "global:\n  tls:\n    frontend:\n      server: {certFile: a.pem}\n",
-            ["a.yaml:19: global.tls is not supported yet"]
+            ["a.yaml:20: global.tls.frontend.server.keyFile is missing"]
+        ),
+        (
+            "global:\n  metrics:\n    prometheus: {listenAddress: \"0.0.0.0:9090\"}\n",
+            ["a.yaml:19: global.metrics is not supported yet"]
         ),
         (
             "clusterMetadata:\n  enableGlobalNamespace: true\n",
