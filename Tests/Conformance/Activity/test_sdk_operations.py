@@ -122,7 +122,7 @@ async def test_pause_between_attempts(client: Client, names) -> None:
 
 async def test_unpause_counts_anew(client: Client, names) -> None:
     async with worker(client, names):
-        handle = await begin(client, names, "fails until opened", interval=0.2)
+        handle = await begin(client, names, "fails until opened", interval=5)
         await eventually(lambda: waits_in_back_off(client, names))
         await operate(client, "pause_activity", names)
         desks[names()].may_end.set()

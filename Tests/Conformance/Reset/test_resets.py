@@ -402,6 +402,8 @@ async def test_sdk_signals_are_taken_over(client: Client, raw: RawClient, names)
     async with make_worker(client, names.task_queue, workflows=[Collects]):
         handle = await client.start_workflow(
             Collects.run, id=names(), task_queue=names.task_queue)
+        # The first task is done before the first signal comes.
+        await eventually(lambda: _has(handle, 0))
         for value in range(4):
             await handle.signal(Collects.add, value)
             await eventually(lambda: _has(handle, value + 1))
