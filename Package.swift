@@ -223,7 +223,10 @@ let package = Package(
             ]),
         unitTests(
             "Frontend",
-            ["DynamicConfig", "Frontend", "Persistence", "PersistenceMemory", "ServiceClients"]),
+            [
+                "Authorization", "DynamicConfig", "Frontend", "Persistence", "PersistenceMemory",
+                "ServiceClients",
+            ]),
         unitTests(
             "Authorization",
             ["Authorization", "AuthorizationService", "ServiceClients", jwt, logging]),

@@ -2,8 +2,10 @@ import FoundationEssentials
 import Primitives
 import ServiceClients
 
-/// Where an OpenFGA store is.
-package struct OpenFGAAddress: Sendable {
+/// Where an OpenFGA store is; shown without the key.
+package struct OpenFGAAddress: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     /// Without a slash at its end.
     package let url: String
     /// Empty if OpenFGA asks for none.
@@ -17,6 +19,10 @@ package struct OpenFGAAddress: Sendable {
         self.storeID = storeID
         self.modelID = modelID
     }
+
+    package var description: String { "\(self.url), store \(self.storeID)" }
+    package var debugDescription: String { self.description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// A relationship in OpenFGA.

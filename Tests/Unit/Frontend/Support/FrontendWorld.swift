@@ -1,3 +1,4 @@
+import Authorization
 import DynamicConfig
 import Frontend
 import Persistence
@@ -20,7 +21,11 @@ final class FrontendWorld: Sendable {
     let registry: NamespaceRegistry
     let service: FrontendService
 
-    init(_ edit: (inout Settings) -> Void = { _ in }, namespaceState: Int = 1) {
+    init(
+        _ edit: (inout Settings) -> Void = { _ in }, namespaceState: Int = 1,
+        authenticator: (any Authenticator)? = nil
+    ) {
+        let clock = self.clock
         var settings = Settings()
         edit(&settings)
         self.store.insert(
@@ -32,7 +37,10 @@ final class FrontendWorld: Sendable {
             settings: settings, history: self.history, matching: self.matching,
             namespaces: self.registry, visibility: self.visibility,
             cluster: ClusterRecord(clusterID: "cluster", shardCount: 4),
-            facts: ServerFacts(persistenceStore: "memory", visibilityStore: "memory"))
+            facts: ServerFacts(persistenceStore: "memory", visibilityStore: "memory"),
+            gate: authenticator.map {
+                AccessGate(authenticator: $0, policy: .strict, clock: clock)
+            })
     }
 
     /// Calls the one built RPC with these types, through its whole chain.
