@@ -111,7 +111,7 @@ NEXT_RUN = [
       for number, (flaw, policy) in enumerate(POLICIES)],
     next_run("with an unknown search attribute",
              "(invalid SearchAttributes on ContinueAsNewWorkflowExecutionCommand: )?"
-             "search attribute NoSuch is not defined.*",
+             "Namespace .+ has no mapping defined for search attribute NoSuch.*",
         again(search_attributes=SearchAttributes(indexed_fields={"NoSuch": payload("x")})),
         "BAD_SEARCH_ATTRIBUTES"),
     next_run("with a word for a number", of_next_run(
@@ -247,7 +247,7 @@ OTHERS = [
         "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
         (without(upsert_search_attributes(NoSuch=1), "search_attributes", "indexed_fields"),)),
     Row("upsert of an unknown attribute", "BAD_SEARCH_ATTRIBUTES",
-        "search attribute NoSuch is not defined", (upsert_search_attributes(NoSuch="x"),)),
+        "Namespace .+ has no mapping defined for search attribute NoSuch", (upsert_search_attributes(NoSuch="x"),)),
     Row("upsert of a word for a number", "BAD_SEARCH_ATTRIBUTES",
         "invalid value for search attribute CustomIntField of type Int.*",
         (upsert_search_attributes(CustomIntField="x"),)),

@@ -61,7 +61,7 @@ STARTS: list[Refusal] = [
             r"^user_metadata\.summary exceeds size limit\. Length=\d+ Limit=400$"),
     invalid(START, "unknown attribute",
             start(search_attributes={"indexed_fields": {"NoSuch": {"data": b"1"}}}),
-            "search attribute NoSuch is not defined"),
+            "Namespace .+ has no mapping defined for search attribute NoSuch"),
     invalid(START, "callbacks", start(completion_callbacks=[{"nexus": {"url": "http://x"}}]),
             "^completion callbacks are not enabled for this namespace$"),
     invalid(START, "many links", start(links=[{"batch_job": {"job_id": "j"}}] * 11),

@@ -71,7 +71,7 @@ def test_cancel_without_a_worker(raw: RawClient, names) -> None:
 def test_cancel_with_a_worker(raw: RawClient, names) -> None:
     raw.start_activity(names(), names.task_queue)
     task = raw.next_activity_task(names.task_queue)
-    with expect_error("INVALID_ARGUMENT", match="without activity being request canceled"):
+    with expect_error("FAILED_PRECONDITION", match="^invalid transition from Started$"):
         raw.call("RespondActivityTaskCanceled", task_token=task.task_token)
     cancel(raw, names, reason="stop", identity="me", request_id="c")
     cancel(raw, names, request_id="c")

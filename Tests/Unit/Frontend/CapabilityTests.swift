@@ -17,6 +17,7 @@ import Testing
                     $0.encodedFailureAttributes = true
                     $0.upsertMemo = true
                     $0.sdkMetadata = true
+                    $0.buildIDBasedVersioning = true
                     $0.countGroupByExecutionStatus = true
                     $0.eagerWorkflowStart = true
                 })

@@ -103,7 +103,7 @@ import Testing
         Case("attaching request ID is required for attaching completion callbacks") {
             $0.onConflictOptions.attachCompletionCallbacks = true
         },
-        Case("search attribute Colour is not defined") {
+        Case("Namespace default has no mapping defined for search attribute Colour") {
             $0.searchAttributes.indexedFields["Colour"] = .json("\"red\"")
         },
         Case("WorkflowId attribute can't be set in SearchAttributes") {

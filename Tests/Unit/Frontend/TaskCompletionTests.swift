@@ -210,7 +210,7 @@ private enum TemporalAPINames {
             flaw
                 == CompletionFlaw(
                     commandIndex: 1, cause: .badSearchAttributes,
-                    message: "search attribute Nope is not defined"))
+                    message: "Namespace default has no mapping defined for search attribute Nope"))
     }
 
     @Test("Search attributes a workflow sets get their registered type")

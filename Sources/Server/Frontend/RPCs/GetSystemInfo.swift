@@ -17,6 +17,7 @@ extension FrontendService {
                 $0.encodedFailureAttributes = true
                 $0.upsertMemo = true
                 $0.sdkMetadata = true
+                $0.buildIDBasedVersioning = true
                 $0.countGroupByExecutionStatus = true
                 $0.eagerWorkflowStart = self.settings.enableEagerWorkflowStart
             }

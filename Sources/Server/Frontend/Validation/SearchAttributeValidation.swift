@@ -7,12 +7,14 @@ import TemporalAPI
 
 /// Checks the search attributes a caller or a worker sets.
 struct SearchAttributeValidation: Sendable {
+    let namespace: String
     let custom: [String: SearchAttributeType]
     let keysMax: Int
     let valueSizeMax: Int
     let totalSizeMax: Int
 
     init(_ namespace: Namespace, _ settings: Settings) {
+        self.namespace = namespace.name
         self.custom = namespace.customSearchAttributes
         self.keysMax = settings.searchAttributeKeysMax
         self.valueSizeMax = settings.searchAttributeValueSizeMax
@@ -59,6 +61,7 @@ struct SearchAttributeValidation: Sendable {
         guard SearchAttributeCatalog.system[name] == nil else {
             throw .invalidArgument("\(name) attribute can't be set in SearchAttributes")
         }
-        throw .invalidArgument("search attribute \(name) is not defined")
+        throw .invalidArgument(
+            "Namespace \(self.namespace) has no mapping defined for search attribute \(name)")
     }
 }

@@ -115,8 +115,9 @@ extension FrontendService {
         if task == .zero { task = self.settings.workflowTaskTimeoutDefault }
         task = min(task, self.settings.workflowTaskTimeoutMax)
         if run > .zero { task = min(task, run) }
-        request.workflowExecutionTimeout = execution.proto
-        request.workflowRunTimeout = run.proto
+        // What is not limited stays unset: SDKs tell "none" from "zero".
+        if execution > .zero { request.workflowExecutionTimeout = execution.proto }
+        if run > .zero { request.workflowRunTimeout = run.proto }
         request.workflowTaskTimeout = task.proto
     }
 

@@ -85,7 +85,9 @@ extension Transition {
         attributes.continuedExecutionRunID = info.runID
         attributes.originalExecutionRunID = runID.rawValue
         attributes.firstExecutionRunID = info.firstRunID
-        attributes.workflowExecutionTimeout = old.workflowExecutionTimeout
+        if old.hasWorkflowExecutionTimeout {
+            attributes.workflowExecutionTimeout = old.workflowExecutionTimeout
+        }
         if old.hasWorkflowExecutionExpirationTime {
             attributes.workflowExecutionExpirationTime = old.workflowExecutionExpirationTime
         }

@@ -129,7 +129,9 @@ extension MutableState {
             $0.taskQueue = initiated.taskQueue
             if initiated.hasInput { $0.input = initiated.input }
             if initiated.hasHeader { $0.header = initiated.header }
-            $0.workflowExecutionTimeout = initiated.workflowExecutionTimeout
+            if initiated.hasWorkflowExecutionTimeout {
+                $0.workflowExecutionTimeout = initiated.workflowExecutionTimeout
+            }
             $0.workflowRunTimeout = initiated.workflowRunTimeout
             $0.workflowTaskTimeout = initiated.workflowTaskTimeout
             $0.requestID = child.createRequestID

@@ -97,7 +97,7 @@ extension Transition {
         if task == .zero { task = self.settings.workflowTaskTimeoutDefault }
         task = min(task, self.settings.workflowTaskTimeoutMax)
         if run > .zero { task = min(task, run) }
-        child.workflowExecutionTimeout = execution.proto
+        if execution > .zero { child.workflowExecutionTimeout = execution.proto }
         child.workflowRunTimeout = run.proto
         child.workflowTaskTimeout = task.proto
     }
@@ -165,7 +165,9 @@ extension StartChildAttributes {
             $0.workflowType = self.workflowType
             $0.taskQueue = self.taskQueue
             if self.hasInput { $0.input = self.input }
-            $0.workflowExecutionTimeout = self.workflowExecutionTimeout
+            if self.hasWorkflowExecutionTimeout {
+                $0.workflowExecutionTimeout = self.workflowExecutionTimeout
+            }
             $0.workflowRunTimeout = self.workflowRunTimeout
             $0.workflowTaskTimeout = self.workflowTaskTimeout
             $0.parentClosePolicy = self.parentClosePolicy

@@ -93,8 +93,10 @@ extension Temporal_Api_Workflowservice_V1_SignalWithStartWorkflowExecutionReques
             $0.workflowType = self.workflowType
             $0.taskQueue = self.taskQueue
             if self.hasInput { $0.input = self.input }
-            $0.workflowExecutionTimeout = self.workflowExecutionTimeout
-            $0.workflowRunTimeout = self.workflowRunTimeout
+            if self.hasWorkflowExecutionTimeout {
+                $0.workflowExecutionTimeout = self.workflowExecutionTimeout
+            }
+            if self.hasWorkflowRunTimeout { $0.workflowRunTimeout = self.workflowRunTimeout }
             $0.workflowTaskTimeout = self.workflowTaskTimeout
             $0.identity = self.identity
             $0.requestID = self.requestID

@@ -261,8 +261,10 @@ extension Temporal_Api_Workflowservice_V1_StartWorkflowExecutionRequest {
             $0.taskQueue = self.taskQueue
             $0.taskQueue.kind = .normal
             if self.hasInput { $0.input = self.input }
-            $0.workflowExecutionTimeout = self.workflowExecutionTimeout
-            $0.workflowRunTimeout = self.workflowRunTimeout
+            if self.hasWorkflowExecutionTimeout {
+                $0.workflowExecutionTimeout = self.workflowExecutionTimeout
+            }
+            if self.hasWorkflowRunTimeout { $0.workflowRunTimeout = self.workflowRunTimeout }
             $0.workflowTaskTimeout = self.workflowTaskTimeout
             let execution = Duration(clamping: self.workflowExecutionTimeout)
             if execution > .zero {

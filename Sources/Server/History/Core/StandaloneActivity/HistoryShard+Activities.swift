@@ -32,7 +32,10 @@ extension HistoryShard {
             }
         case .respondActivityCanceled(let activity, let details, _):
             self.report(activity, call, &effects) { (transition) throws(ServiceError) in
-                guard transition.state.isCancelRequested else { throw .cancelNotRequested }
+                guard transition.state.isCancelRequested else {
+                    let status = transition.state.isStarted ? "Started" : "Scheduled"
+                    throw ServiceError(.failedPrecondition, "invalid transition from \(status)")
+                }
                 transition.cancel(details: details)
             }
         default: invariantFailure("a standalone activity is asked what workflows are asked")
