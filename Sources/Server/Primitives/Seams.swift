@@ -65,7 +65,18 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// A version 4 UUID in its usual lower-case form.
     package mutating func uuid() -> String {
         let high = (self.next() & 0xffff_ffff_ffff_0fff) | 0x4000
-        let low = (self.next() & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000
+        return Self.text(ofUUID: high, self.next())
+    }
+
+    /// A version 7 UUID, which begins with the time: what is made later sorts behind.
+    package mutating func uuid(at time: Timestamp) -> String {
+        let milliseconds = UInt64(max(time.nanoseconds, 0) / 1_000_000)
+        let high = milliseconds << 16 | 0x7000 | self.next() & 0x0fff
+        return Self.text(ofUUID: high, self.next())
+    }
+
+    private static func text(ofUUID high: UInt64, _ random: UInt64) -> String {
+        let low = (random & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000
         var text: [UInt8] = []
         text.reserveCapacity(36)
         for index in 0..<32 {

@@ -19,6 +19,23 @@ import Testing
         }
     }
 
+    @Test("Ids of runs begin with the time they were drawn at, and are all different")
+    func timedUUIDs() {
+        var generator = SeededGenerator(1)
+        var seen: Set<String> = []
+        let time = Timestamp(nanoseconds: 0x0123_4567_89ab * 1_000_000 + 999_999)
+        for _ in 0..<1_000 {
+            let id = generator.uuid(at: time)
+            #expect(isUUID(id))
+            #expect(id.hasPrefix("01234567-89ab-7"))
+            #expect("89ab".contains(Array(id)[19]))
+            #expect(seen.insert(id).inserted)
+        }
+        let later = generator.uuid(at: time + .milliseconds(1))
+        #expect(seen.allSatisfy { $0 < later })
+        #expect(generator.uuid(at: Timestamp(nanoseconds: -1)).hasPrefix("00000000-0000-7"))
+    }
+
     @Test("A stream depends on its seeds only, and on each of them")
     func streams() {
         func draws(_ generator: SeededGenerator) -> [UInt64] {

@@ -22,7 +22,7 @@ extension Transition {
         switch decision {
         case .giveUp(let state): return (state, nil)
         case .retry(let interval):
-            let runID = RunID(self.generator.uuid())
+            let runID = RunID(self.generator.uuid(at: self.now))
             var started = self.state.startedEvent.workflowExecutionStartedEventAttributes
             started.initiator = .retry
             started.completionCallbacks = self.state.callbacksForSuccessor
@@ -46,7 +46,7 @@ extension Transition {
             let backoff = schedule.backoff(
                 afterScheduled: Timestamp(nanoseconds: info.executionAt), now: self.now)
         else { return nil }
-        let runID = RunID(self.generator.uuid())
+        let runID = RunID(self.generator.uuid(at: self.now))
         var started = self.state.startedEvent.workflowExecutionStartedEventAttributes
         started.initiator = .cronSchedule
         // They are told of the end of this run.

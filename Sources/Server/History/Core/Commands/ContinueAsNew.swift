@@ -23,7 +23,7 @@ extension Transition {
             size: PayloadSize.of(next.memo.fields),
             of: "ContinueAsNewWorkflowExecutionCommandAttributes. Memo", cause,
             max: self.settings.memoSizeErrorMax)
-        let runID = RunID(self.generator.uuid())
+        let runID = RunID(self.generator.uuid(at: self.now))
         let backoff = self.backoffOfNextRun(Duration(clamping: next.backoffStartInterval))
         self.append(
             .workflowExecutionContinuedAsNew,

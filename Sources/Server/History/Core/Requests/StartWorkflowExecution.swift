@@ -100,15 +100,16 @@ extension HistoryShard {
         terminates: Bool, _ effects: inout [Effect]
     ) throws(ServiceError) -> Opening {
         guard case .run(let run) = current else {
-            return Opening(runID: RunID(self.generator.uuid()), previous: nil)
+            return Opening(runID: RunID(self.generator.uuid(at: self.now)), previous: nil)
         }
         guard run.state.isRunning else {
             if let error = self.refusal(of: policy, after: run) { throw error }
-            return Opening(runID: RunID(self.generator.uuid()), previous: run.state.key.runID)
+            return Opening(
+                runID: RunID(self.generator.uuid(at: self.now)), previous: run.state.key.runID)
         }
         guard terminates else { throw run.alreadyStarted }
         if let error = self.tooManyStarts(of: run) { throw error }
-        let runID = RunID(self.generator.uuid())
+        let runID = RunID(self.generator.uuid(at: self.now))
         self.terminateForReplacement(run, by: runID, &effects)
         return Opening(runID: runID, previous: run.state.key.runID)
     }

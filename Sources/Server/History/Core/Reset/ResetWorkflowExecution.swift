@@ -136,7 +136,7 @@ extension HistoryShard {
         _ call: Call, _ effects: inout [Effect]
     ) {
         self.resets[call.id] = nil
-        let newRunID = RunID(self.generator.uuid())
+        let newRunID = RunID(self.generator.uuid(at: self.now))
         let key = WorkflowKey(
             namespaceID: call.address.namespaceID, workflowID: call.address.workflowID,
             runID: newRunID)

@@ -38,7 +38,7 @@ extension HistoryShard {
         _ effects: inout [Effect]
     ) {
         let transition = StandaloneActivityTransition(
-            request, runID: RunID(self.generator.uuid()),
+            request, runID: RunID(self.generator.uuid(at: self.now)),
             namespaceID: call.request.namespace.id, retention: call.request.namespace.retention,
             now: self.now)
         self.acceptNew(transition, replacing: previous)
