@@ -107,12 +107,12 @@ package enum HistoryOperation: Sendable {
     case recordActivityTaskStarted(ActivityTaskStart)
     case recordActivityHeartbeat(ActivityReference, details: Temporal_Api_Common_V1_Payloads?)
     case respondActivityCompleted(
-        ActivityReference, result: Temporal_Api_Common_V1_Payloads?, identity: String)
+        ActivityReference, result: Temporal_Api_Common_V1_Payloads?, worker: TaskWorker)
     case respondActivityFailed(
         ActivityReference, failure: Temporal_Api_Failure_V1_Failure?,
-        lastHeartbeatDetails: Temporal_Api_Common_V1_Payloads?, identity: String)
+        lastHeartbeatDetails: Temporal_Api_Common_V1_Payloads?, worker: TaskWorker)
     case respondActivityCanceled(
-        ActivityReference, details: Temporal_Api_Common_V1_Payloads?, identity: String)
+        ActivityReference, details: Temporal_Api_Common_V1_Payloads?, worker: TaskWorker)
     /// `runID` empty: the current run.
     case changeActivities(runID: RunID, ActivitySelection, ActivityChange)
 }
@@ -139,6 +139,18 @@ package struct CompletionFlaw: Sendable, Equatable {
     }
 }
 
+/// The worker that takes or answers a task, as it names itself.
+package struct TaskWorker: Sendable, Equatable {
+    package let identity: String
+    /// Its build id; nil if it has told none.
+    package let version: Temporal_Api_Common_V1_WorkerVersionStamp?
+
+    package init(identity: String, version: Temporal_Api_Common_V1_WorkerVersionStamp? = nil) {
+        self.identity = identity
+        self.version = version
+    }
+}
+
 /// A worker's poll takes a workflow task.
 package struct WorkflowTaskStart: Sendable {
     package let runID: RunID
@@ -146,23 +158,20 @@ package struct WorkflowTaskStart: Sendable {
     package let stamp: Int32
     /// Of the poll; the same one again gets the same answer.
     package let requestID: String
-    package let identity: String
+    package let worker: TaskWorker
     /// The queue that was polled.
     package let taskQueue: TaskQueueKey
-    /// Set for a sticky poll: the run's normal queue.
-    package let binaryChecksum: String
 
     package init(
-        runID: RunID, scheduledEventID: Int64, stamp: Int32, requestID: String, identity: String,
-        taskQueue: TaskQueueKey, binaryChecksum: String
+        runID: RunID, scheduledEventID: Int64, stamp: Int32, requestID: String, worker: TaskWorker,
+        taskQueue: TaskQueueKey
     ) {
         self.runID = runID
         self.scheduledEventID = scheduledEventID
         self.stamp = stamp
         self.requestID = requestID
-        self.identity = identity
+        self.worker = worker
         self.taskQueue = taskQueue
-        self.binaryChecksum = binaryChecksum
     }
 }
 
@@ -173,16 +182,16 @@ package struct ActivityTaskStart: Sendable {
     package let stamp: Int32
     /// Of the poll; the same one again gets the same answer.
     package let requestID: String
-    package let identity: String
+    package let worker: TaskWorker
 
     package init(
-        runID: RunID, scheduledEventID: Int64, stamp: Int32, requestID: String, identity: String
+        runID: RunID, scheduledEventID: Int64, stamp: Int32, requestID: String, worker: TaskWorker
     ) {
         self.runID = runID
         self.scheduledEventID = scheduledEventID
         self.stamp = stamp
         self.requestID = requestID
-        self.identity = identity
+        self.worker = worker
     }
 }
 

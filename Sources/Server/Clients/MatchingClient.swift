@@ -76,8 +76,7 @@ package struct TaskDispatch: Sendable, Hashable {
 package struct TaskPoll: Sendable {
     package let queue: TaskQueueKey
     package let namespace: NamespaceReference
-    package let identity: String
-    package let binaryChecksum: String
+    package let worker: TaskWorker
     package let workerInstanceKey: String
     /// When to answer with nothing.
     package let deadline: Timestamp
@@ -85,14 +84,12 @@ package struct TaskPoll: Sendable {
     package let tasksPerSecondMax: Double?
 
     package init(
-        queue: TaskQueueKey, namespace: NamespaceReference, identity: String,
-        binaryChecksum: String, workerInstanceKey: String, deadline: Timestamp,
-        tasksPerSecondMax: Double?
+        queue: TaskQueueKey, namespace: NamespaceReference, worker: TaskWorker,
+        workerInstanceKey: String, deadline: Timestamp, tasksPerSecondMax: Double?
     ) {
         self.queue = queue
         self.namespace = namespace
-        self.identity = identity
-        self.binaryChecksum = binaryChecksum
+        self.worker = worker
         self.workerInstanceKey = workerInstanceKey
         self.deadline = deadline
         self.tasksPerSecondMax = tasksPerSecondMax

@@ -145,6 +145,19 @@ def test_same_request_again(raw: RawClient, names) -> None:
     assert reset(raw, names(), 4, request_id="twice") != run_id
 
 
+def test_start_request_again_after_a_reset(raw: RawClient, names) -> None:
+    """The new run goes back to the same start, so the start's request has been served by it."""
+    base = raw.start(names(), names.task_queue, request_id="start").run_id
+    raw.respond(raw.next_workflow_task(names.task_queue), marker("one"))
+    run_id = reset(raw, names(), 4, request_id="reset")
+    again = raw.start(names(), names.task_queue, request_id="start")
+    assert (again.run_id, again.started) == (run_id, True) and run_id != base
+    ids = raw.describe(names()).workflow_extended_info.request_id_infos
+    assert ids["start"].event_id == 1 and "reset" not in ids
+    with expect_error("ALREADY_EXISTS"):
+        raw.start(names(), names.task_queue, request_id="another")
+
+
 @pytest.mark.parametrize("fields", [
     {"reset_reapply_exclude_types": [ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL]},
     {"reset_reapply_type": ResetReapplyType.RESET_REAPPLY_TYPE_NONE},

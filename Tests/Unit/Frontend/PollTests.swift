@@ -54,7 +54,7 @@ import Testing
             }, deadline: .seconds(70))
         let poll = try #require(world.matching.polls.first)
         #expect(poll.queue.isSticky && poll.queue.name == "queue" && poll.queue.type == .workflow)
-        #expect(poll.identity == "me" && poll.workerInstanceKey == "key")
+        #expect(poll.worker.identity == "me" && poll.workerInstanceKey == "key")
         #expect(poll.deadline - world.clock.now() == .seconds(60))
         #expect(poll.namespace.retention == .seconds(86_400))
 

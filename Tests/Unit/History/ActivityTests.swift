@@ -44,7 +44,8 @@ import Testing
         #expect(completed.scheduledEventID == 5)
         #expect(completed.result.texts == ["result"])
         let late = shard.refusal(
-            .respondActivityCompleted(.token(try task.token), result: nil, identity: ""))
+            .respondActivityCompleted(
+                .token(try task.token), result: nil, worker: TaskWorker(identity: "")))
         #expect(late?.kind == .notFound)
         #expect(try shard.describe().pendingActivities.isEmpty)
     }
@@ -78,7 +79,8 @@ import Testing
         let second = try shard.takeActivity()
         #expect(second.attempt == 2)
         let stale = shard.refusal(
-            .respondActivityCompleted(.token(try first.token), result: nil, identity: ""))
+            .respondActivityCompleted(
+                .token(try first.token), result: nil, worker: TaskWorker(identity: "")))
         #expect(stale?.kind == .notFound)
         try shard.failActivity(second, .application("two"))
         shard.wait(.seconds(2))
@@ -246,7 +248,7 @@ import Testing
         try shard.call(
             .respondActivityFailed(
                 .token(try task.token), failure: .application("x"),
-                lastHeartbeatDetails: .text("last words"), identity: "worker"))
+                lastHeartbeatDetails: .text("last words"), worker: TaskWorker(identity: "worker")))
         shard.wait(.seconds(1))
         #expect(try shard.takeActivity().heartbeatDetails.texts == ["last words"])
     }
@@ -305,7 +307,8 @@ import Testing
         let shard = try self.scheduled()
         let task = try shard.takeActivity()
         let early = shard.refusal(
-            .respondActivityCanceled(.token(try task.token), details: nil, identity: ""))
+            .respondActivityCanceled(
+                .token(try task.token), details: nil, worker: TaskWorker(identity: "")))
         #expect(early?.kind == .invalidArgument)
         try shard.signal("stop")
         try shard.work(.cancelActivity(5))
@@ -313,7 +316,8 @@ import Testing
         #expect(try shard.heartbeat(task, "still here"))
         try shard.call(
             .respondActivityCanceled(
-                .token(try task.token), details: .text("bye"), identity: "worker"))
+                .token(try task.token), details: .text("bye"),
+                worker: TaskWorker(identity: "worker")))
         #expect(
             try shard.history(after: 9) == """
                 10 ActivityTaskCancelRequested
@@ -378,17 +382,20 @@ import Testing
         #expect(
             shard.refusal(
                 .respondActivityFailed(
-                    reference, failure: .application("x"), lastHeartbeatDetails: nil, identity: "")
+                    reference, failure: .application("x"), lastHeartbeatDetails: nil,
+                    worker: TaskWorker(identity: ""))
             )?.kind == .notFound)
         try shard.call(
-            .respondActivityCompleted(reference, result: .text("by hand"), identity: "operator"))
+            .respondActivityCompleted(
+                reference, result: .text("by hand"), worker: TaskWorker(identity: "operator")))
         #expect(
             try shard.history(after: 5)
                 == "6 ActivityTaskStarted\n7 ActivityTaskCompleted\n8 WorkflowTaskScheduled")
         #expect(
             try shard.lastEvent(.activityTaskStarted).activityTaskStartedEventAttributes.identity
                 == "operator")
-        let unknown = shard.refusal(.respondActivityCompleted(reference, result: nil, identity: ""))
+        let unknown = shard.refusal(
+            .respondActivityCompleted(reference, result: nil, worker: TaskWorker(identity: "")))
         #expect(
             unknown?.message.hasPrefix("cannot find pending activity with ActivityID a") == true)
     }

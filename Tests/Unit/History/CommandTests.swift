@@ -320,12 +320,15 @@ import Testing
             .upsertMemo(["new": "2"]), .upsertSearchAttributes(["K": "\"v\"", "L": "\"w\""]))
         var info = try shard.describe().workflowExecutionInfo
         #expect(info.memo.fields.keys.sorted() == ["new", "old"])
-        #expect(info.searchAttributes.indexedFields.keys.sorted() == ["K", "L"])
+        #expect(info.searchAttributes.indexedFields.keys.sorted() == ["BuildIds", "K", "L"])
         try shard.signal("go")
         try shard.work(.upsertSearchAttributes(["K": "[]"]))
         info = try shard.describe().workflowExecutionInfo
-        #expect(info.searchAttributes.indexedFields.keys.sorted() == ["L"])
-        #expect(shard.store.visibility[shard.key(runID)]?.searchAttributes.keys.sorted() == ["L"])
+        #expect(info.searchAttributes.indexedFields.keys.sorted() == ["BuildIds", "L"])
+        #expect(
+            shard.store.visibility[shard.key(runID)]?.searchAttributes.keys.sorted() == [
+                "BuildIds", "L",
+            ])
         #expect(
             try shard.history(after: 4) == """
                 5 WorkflowPropertiesModified

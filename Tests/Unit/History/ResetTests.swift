@@ -123,7 +123,8 @@ import Testing
         try shard.signal("s")
         let task = try shard.takeActivity()
         _ = try shard.call(
-            .respondActivityCompleted(.token(task.token), result: nil, identity: "w"))
+            .respondActivityCompleted(
+                .token(task.token), result: nil, worker: TaskWorker(identity: "w")))
         // 8 signaled or scheduled, then started, completed: the point is between the two.
         let events = try shard.events(base)
         let closed = try #require(events.first { $0.eventType == .activityTaskCompleted })

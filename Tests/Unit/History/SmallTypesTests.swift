@@ -70,6 +70,7 @@ import Testing
     static let delayed = Failure.with {
         $0.applicationFailureInfo.nextRetryDelay = Duration.seconds(500).proto
     }
+    static let atOnce = Failure.with { $0.applicationFailureInfo.nextRetryDelay = .init() }
     static let timeout = Failure.with { $0.timeoutFailureInfo.timeoutType = .scheduleToStart }
     static let rows: [Row] = [
         Row(expected: .retry(after: .seconds(1))),
@@ -82,6 +83,8 @@ import Testing
         Row(secondsLeft: 0, expected: .giveUp(.timeout)),
         Row(failure: delayed, expected: .retry(after: .seconds(500))),
         Row(failure: delayed, caps: true, expected: .retry(after: .seconds(100))),
+        Row(failure: atOnce, expected: .giveUp(.timeout)),
+        Row(failure: atOnce, caps: true, expected: .retry(after: .seconds(100))),
         Row(failure: delayed, secondsLeft: 499, expected: .giveUp(.timeout)),
         Row(failure: timeout, expected: .giveUp(.timeout)),
         Row(

@@ -99,9 +99,10 @@ struct RandomActivityUse {
         let operations: [HistoryOperation] = [
             .recordActivityHeartbeat(reference, details: .text("x")),
             .respondActivityFailed(
-                reference, failure: .application("x"), lastHeartbeatDetails: nil, identity: "w"),
-            .respondActivityCanceled(reference, details: nil, identity: "w"),
-            .respondActivityCompleted(reference, result: nil, identity: "w"),
+                reference, failure: .application("x"), lastHeartbeatDetails: nil,
+                worker: TaskWorker(identity: "w")),
+            .respondActivityCanceled(reference, details: nil, worker: TaskWorker(identity: "w")),
+            .respondActivityCompleted(reference, result: nil, worker: TaskWorker(identity: "w")),
         ]
         self.send(operations[self.pick(4)], to: WorkflowID(task.activityID))
     }

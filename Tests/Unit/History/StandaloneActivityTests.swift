@@ -189,8 +189,8 @@ import Testing
         #expect(second.attempt == 2 && second.heartbeatDetails == .text("half"))
         for report: (ActivityReference) -> HistoryOperation in [
             { .recordActivityHeartbeat($0, details: nil) },
-            { .respondActivityCompleted($0, result: nil, identity: "") },
-            { .respondActivityCanceled($0, details: nil, identity: "") },
+            { .respondActivityCompleted($0, result: nil, worker: TaskWorker(identity: "")) },
+            { .respondActivityCanceled($0, details: nil, worker: TaskWorker(identity: "")) },
         ] {
             let token = try StoredTaskToken(serializedBytes: first.taskToken)
             #expect(
@@ -294,7 +294,8 @@ import Testing
         guard case .activityHeartbeat(let beat) = reply else { throw UnexpectedReply() }
         #expect(beat.cancelRequested)
         try shard.report(task) {
-            .respondActivityCanceled($0, details: .text("ok"), identity: "worker")
+            .respondActivityCanceled(
+                $0, details: .text("ok"), worker: TaskWorker(identity: "worker"))
         }
         #expect(try shard.outcome().failure.canceledFailureInfo.details == .text("ok"))
     }

@@ -47,8 +47,8 @@ import Testing
         let starts = [driver.add(1), driver.add(2)].flatMap(\.effects).compactMap { effect in
             if case .startTask(let start) = effect { start } else { nil }
         }
-        #expect(starts.map(\.identity) == ["me", "you"])
-        #expect(starts.allSatisfy { isUUID($0.requestID) && $0.binaryChecksum == "checksum" })
+        #expect(starts.map(\.worker.identity) == ["me", "you"])
+        #expect(starts.allSatisfy { isUUID($0.requestID) && $0.worker.version?.buildID == "build" })
         #expect(starts[0].requestID != starts[1].requestID)
         #expect(starts[0].task.run == dispatch(1).run)
         #expect(starts[0].namespace == namespace)

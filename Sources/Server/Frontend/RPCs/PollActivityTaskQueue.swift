@@ -21,7 +21,9 @@ extension FrontendService {
             queue: TaskQueueKey(
                 namespaceID: call.namespace.id, name: request.taskQueue.name, type: .activity,
                 isSticky: false),
-            namespace: call.namespace.reference, identity: request.identity, binaryChecksum: "",
+            namespace: call.namespace.reference,
+            worker: TaskWorker(
+                identity: request.identity, capabilities: request.workerVersionCapabilities),
             workerInstanceKey: request.workerInstanceKey, deadline: deadline,
             tasksPerSecondMax: try Self.rateLimit(request))
         do throws(ServiceError) {

@@ -18,9 +18,11 @@ extension FrontendService {
             queue: TaskQueueKey(
                 namespaceID: call.namespace.id, name: request.taskQueue.name, type: .workflow,
                 isSticky: request.taskQueue.kind == .sticky),
-            namespace: call.namespace.reference, identity: request.identity,
-            binaryChecksum: request.binaryChecksum, workerInstanceKey: request.workerInstanceKey,
-            deadline: deadline, tasksPerSecondMax: nil)
+            namespace: call.namespace.reference,
+            worker: TaskWorker(
+                identity: request.identity, capabilities: request.workerVersionCapabilities),
+            workerInstanceKey: request.workerInstanceKey, deadline: deadline,
+            tasksPerSecondMax: nil)
         do throws(ServiceError) {
             return try await self.matching.pollWorkflowTask(poll)
         } catch {

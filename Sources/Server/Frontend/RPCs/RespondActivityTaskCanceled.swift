@@ -9,7 +9,9 @@ extension FrontendService {
     ) async throws(ServiceError) -> RespondActivityTaskCanceledResponse {
         try await self.cancel(
             .token(token), details: request.hasDetails ? request.details : nil,
-            identity: request.identity, call)
+            worker: TaskWorker(
+                identity: request.identity,
+                version: request.hasWorkerVersion ? request.workerVersion : nil), call)
         return RespondActivityTaskCanceledResponse()
     }
 }

@@ -9,7 +9,9 @@ extension FrontendService {
     ) async throws(ServiceError) -> RespondActivityTaskCompletedResponse {
         try await self.complete(
             .token(token), result: request.hasResult ? request.result : nil,
-            identity: request.identity, call)
+            worker: TaskWorker(
+                identity: request.identity,
+                version: request.hasWorkerVersion ? request.workerVersion : nil), call)
         return RespondActivityTaskCompletedResponse()
     }
 }

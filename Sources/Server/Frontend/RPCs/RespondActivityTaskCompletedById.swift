@@ -1,4 +1,5 @@
 import Primitives
+import ServiceClients
 import TemporalAPI
 
 extension FrontendService {
@@ -9,7 +10,7 @@ extension FrontendService {
             workflowID: request.workflowID, runID: request.runID, activityID: request.activityID)
         try await self.complete(
             activity, result: request.hasResult ? request.result : nil,
-            identity: request.identity, call)
+            worker: TaskWorker(identity: request.identity), call)
         return RespondActivityTaskCompletedByIdResponse()
     }
 }

@@ -12,7 +12,9 @@ extension FrontendService {
             .token(token), failure: request.hasFailure ? request.failure : nil,
             lastHeartbeatDetails: request.hasLastHeartbeatDetails
                 ? request.lastHeartbeatDetails : nil,
-            identity: request.identity, call)
+            worker: TaskWorker(
+                identity: request.identity,
+                version: request.hasWorkerVersion ? request.workerVersion : nil), call)
         return .with { $0.failures = cut }
     }
 }

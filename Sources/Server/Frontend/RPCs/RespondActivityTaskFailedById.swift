@@ -1,4 +1,5 @@
 import Primitives
+import ServiceClients
 import SwiftProtobuf
 import TemporalAPI
 
@@ -12,7 +13,7 @@ extension FrontendService {
             activity, failure: request.hasFailure ? request.failure : nil,
             lastHeartbeatDetails: request.hasLastHeartbeatDetails
                 ? request.lastHeartbeatDetails : nil,
-            identity: request.identity, call)
+            worker: TaskWorker(identity: request.identity), call)
         return .with { $0.failures = cut }
     }
 }

@@ -39,15 +39,15 @@ extension FrontendService {
 
     /// Completes an activity; a result that is too large to keep fails it for good.
     func complete(
-        _ activity: NamedActivity, result: Payloads?, identity: String, _ call: NamespaceCall
+        _ activity: NamedActivity, result: Payloads?, worker: TaskWorker, _ call: NamespaceCall
     ) async throws(ServiceError) {
-        try self.check(activity, identity: identity)
+        try self.check(activity, identity: worker.identity)
         if let result, self.isTooLarge(result) {
             return try await self.failForGood(
-                activity, because: ServerFailure.resultTooLarge, identity: identity, call)
+                activity, because: ServerFailure.resultTooLarge, worker: worker, call)
         }
         try await self.send(
-            .respondActivityCompleted(activity.reference, result: result, identity: identity),
+            .respondActivityCompleted(activity.reference, result: result, worker: worker),
             to: activity.workflowID, of: activity.archetype, call)
     }
 
@@ -55,7 +55,7 @@ extension FrontendService {
     /// - Returns: what was cut because it was too large to keep.
     func fail(
         _ activity: NamedActivity, failure: Failure?, lastHeartbeatDetails: Payloads?,
-        identity: String, _ call: NamespaceCall
+        worker: TaskWorker, _ call: NamespaceCall
     ) async throws(ServiceError) -> [Failure] {
         var failure = failure, details = lastHeartbeatDetails, cut: [Failure] = []
         if let failure {
@@ -63,7 +63,7 @@ extension FrontendService {
                 throw .failureNotApplication
             }
         }
-        try self.check(activity, identity: identity)
+        try self.check(activity, identity: worker.identity)
         if let sent = details, self.isTooLarge(sent) {
             cut.append(ServerFailure.nonRetryable(ServerFailure.heartbeatTooLarge))
             details = nil
@@ -76,22 +76,22 @@ extension FrontendService {
         try await self.send(
             .respondActivityFailed(
                 activity.reference, failure: failure, lastHeartbeatDetails: details,
-                identity: identity),
+                worker: worker),
             to: activity.workflowID, of: activity.archetype, call)
         return cut
     }
 
     /// Reports an activity as canceled; details that are too large to keep fail it for good.
     func cancel(
-        _ activity: NamedActivity, details: Payloads?, identity: String, _ call: NamespaceCall
+        _ activity: NamedActivity, details: Payloads?, worker: TaskWorker, _ call: NamespaceCall
     ) async throws(ServiceError) {
-        try self.check(activity, identity: identity)
+        try self.check(activity, identity: worker.identity)
         if let details, self.isTooLarge(details) {
             return try await self.failForGood(
-                activity, because: ServerFailure.cancelDetailsTooLarge, identity: identity, call)
+                activity, because: ServerFailure.cancelDetailsTooLarge, worker: worker, call)
         }
         try await self.send(
-            .respondActivityCanceled(activity.reference, details: details, identity: identity),
+            .respondActivityCanceled(activity.reference, details: details, worker: worker),
             to: activity.workflowID, of: activity.archetype, call)
     }
 
@@ -103,7 +103,8 @@ extension FrontendService {
         try self.check(activity, identity: identity)
         if let details, self.isTooLarge(details) {
             try await self.failForGood(
-                activity, because: ServerFailure.heartbeatTooLarge, identity: identity, call)
+                activity, because: ServerFailure.heartbeatTooLarge,
+                worker: TaskWorker(identity: identity), call)
             return .with { $0.cancelRequested = true }
         }
         return try await self.send(
@@ -120,12 +121,12 @@ extension FrontendService {
     }
 
     private func failForGood(
-        _ activity: NamedActivity, because reason: String, identity: String, _ call: NamespaceCall
+        _ activity: NamedActivity, because reason: String, worker: TaskWorker, _ call: NamespaceCall
     ) async throws(ServiceError) {
         try await self.send(
             .respondActivityFailed(
                 activity.reference, failure: ServerFailure.nonRetryable(reason),
-                lastHeartbeatDetails: nil, identity: identity),
+                lastHeartbeatDetails: nil, worker: worker),
             to: activity.workflowID, of: activity.archetype, call)
     }
 }

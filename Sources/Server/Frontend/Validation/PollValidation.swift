@@ -1,5 +1,7 @@
 import DynamicConfig
 import Primitives
+import ServiceClients
+import SwiftProtobuf
 import TemporalAPI
 
 /// How long polls wait.
@@ -72,5 +74,19 @@ extension FrontendService {
         guard namespace.record.config.badBinaries.binaries[checksum] == nil else {
             throw .invalidArgument("Binary \(checksum) already marked as bad deployment.")
         }
+    }
+}
+
+extension TaskWorker {
+    /// `capabilities` is what the worker's poll says of its version.
+    init(identity: String, capabilities: Temporal_Api_Common_V1_WorkerVersionCapabilities) {
+        self.init(
+            identity: identity,
+            version: capabilities.buildID.isEmpty
+                ? nil
+                : .with {
+                    $0.buildID = capabilities.buildID
+                    $0.useVersioning = capabilities.useVersioning
+                })
     }
 }

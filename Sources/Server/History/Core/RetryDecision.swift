@@ -60,8 +60,9 @@ package enum RetryDecision: Equatable, Sendable {
         if let failure, case .applicationFailureInfo(let info) = failure.failureInfo,
             info.hasNextRetryDelay
         {
-            let delay = max(Duration(clamping: info.nextRetryDelay), .zero)
-            return capsNextRetryDelay && longest > .zero ? min(delay, longest) : delay
+            let delay = Duration(clamping: info.nextRetryDelay)
+            guard capsNextRetryDelay, longest > .zero else { return delay > .zero ? delay : nil }
+            return delay > .zero ? min(delay, longest) : longest
         }
         return self.interval(policy, attempt: attempt)
     }

@@ -268,6 +268,11 @@ package struct Transition {
         self.isVisibilityChanged = true
     }
 
+    /// Notes in the search attributes which builds have worked on the run.
+    mutating func noteBuilds() {
+        if self.state.noteBuilds(self.settings) { self.isVisibilityChanged = true }
+    }
+
     /// Completes the transition: schedules what is due to the worker, flushes, counts.
     mutating func finish() {
         if self.state.hasStartedWorkflowTask, self.isBufferFull {

@@ -90,8 +90,8 @@ extension TaskQueuePartition {
             .startTask(
                 TaskStart(
                     poll: poll.id, task: task, namespace: poll.request.namespace,
-                    queue: poll.request.queue, identity: poll.request.identity,
-                    binaryChecksum: poll.request.binaryChecksum, requestID: start.requestID)))
+                    queue: poll.request.queue, worker: poll.request.worker,
+                    requestID: start.requestID)))
     }
 
     mutating func taskStartSucceeded(

@@ -16,7 +16,7 @@ extension TaskQueuePartition {
         }
         self.lastUsedAt = now
         self.pollers.record(
-            request.identity, tasksPerSecondMax: request.tasksPerSecondMax, now: now)
+            request.worker.identity, tasksPerSecondMax: request.tasksPerSecondMax, now: now)
         if let rate = request.tasksPerSecondMax { self.rateLimiter.setRate(rate, now: now) }
         self.polls.insert(PollerQueue.Poll(id: call, request: request, arrivedAt: now))
         self.waits.set(.poll(call), at: request.deadline)
@@ -47,7 +47,7 @@ extension TaskQueuePartition {
     ) {
         self.lastUsedAt = now
         self.waits.remove(.poll(poll.id))
-        self.pollers.touch(poll.request.identity, now: now)
+        self.pollers.touch(poll.request.worker.identity, now: now)
         effects.append(.replyPoll(poll.id, reply))
     }
 

@@ -28,8 +28,7 @@ package struct TaskStart: Equatable, Sendable {
     package let task: MatchingTask
     package let namespace: NamespaceReference
     package let queue: TaskQueueKey
-    package let identity: String
-    package let binaryChecksum: String
+    package let worker: TaskWorker
     package let requestID: String
 }
 

@@ -12,14 +12,13 @@ extension HistoryRequest {
                 WorkflowTaskStart(
                     runID: start.task.run.runID, scheduledEventID: start.task.scheduledEventID,
                     stamp: start.task.stamp, requestID: start.requestID,
-                    identity: start.identity, taskQueue: start.queue,
-                    binaryChecksum: start.binaryChecksum))
+                    worker: start.worker, taskQueue: start.queue))
         case .activity:
             operation = .recordActivityTaskStarted(
                 ActivityTaskStart(
                     runID: start.task.run.runID, scheduledEventID: start.task.scheduledEventID,
                     stamp: start.task.stamp, requestID: start.requestID,
-                    identity: start.identity))
+                    worker: start.worker))
         }
         self.init(
             archetype: start.task.run.archetype, namespace: start.namespace,

@@ -149,9 +149,14 @@ extension RandomShardUse {
         case 0: operation = .recordActivityHeartbeat(reference, details: .text("x"))
         case 1:
             operation = .respondActivityFailed(
-                reference, failure: .application("x"), lastHeartbeatDetails: nil, identity: "w")
-        case 2: operation = .respondActivityCanceled(reference, details: nil, identity: "w")
-        default: operation = .respondActivityCompleted(reference, result: nil, identity: "w")
+                reference, failure: .application("x"), lastHeartbeatDetails: nil,
+                worker: TaskWorker(identity: "w"))
+        case 2:
+            operation = .respondActivityCanceled(
+                reference, details: nil, worker: TaskWorker(identity: "w"))
+        default:
+            operation = .respondActivityCompleted(
+                reference, result: nil, worker: TaskWorker(identity: "w"))
         }
         if !self.chance(4) { self.activities.remove(at: index) }
         _ = self.send(operation, to: WorkflowID(task.workflowExecution.workflowID))

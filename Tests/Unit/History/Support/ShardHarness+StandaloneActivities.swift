@@ -80,7 +80,7 @@ extension ShardHarness {
     func finish(_ task: ActivityTask, _ result: String = "done") throws {
         try self.report(task) {
             .respondActivityCompleted(
-                $0, result: .text(result), identity: "worker")
+                $0, result: .text(result), worker: TaskWorker(identity: "worker"))
         }
     }
 
@@ -89,7 +89,8 @@ extension ShardHarness {
     ) throws {
         try self.report(task) {
             .respondActivityFailed(
-                $0, failure: failure, lastHeartbeatDetails: nil, identity: "worker")
+                $0, failure: failure, lastHeartbeatDetails: nil,
+                worker: TaskWorker(identity: "worker"))
         }
     }
 

@@ -92,8 +92,8 @@ extension ShardHarness {
     func workflowStart(of task: TaskDispatch, requestID: String? = nil) -> WorkflowTaskStart {
         WorkflowTaskStart(
             runID: task.run.runID, scheduledEventID: task.scheduledEventID, stamp: task.stamp,
-            requestID: requestID ?? self.name("poll"), identity: "worker", taskQueue: task.queue,
-            binaryChecksum: "")
+            requestID: requestID ?? self.name("poll"), worker: TaskWorker(identity: "worker"),
+            taskQueue: task.queue)
     }
 
     func takeActivity() throws -> ActivityTask {
@@ -113,7 +113,7 @@ extension ShardHarness {
     func activityStart(of task: TaskDispatch, requestID: String? = nil) -> ActivityTaskStart {
         ActivityTaskStart(
             runID: task.run.runID, scheduledEventID: task.scheduledEventID, stamp: task.stamp,
-            requestID: requestID ?? self.name("poll"), identity: "worker")
+            requestID: requestID ?? self.name("poll"), worker: TaskWorker(identity: "worker"))
     }
 
     func completion(
@@ -191,7 +191,8 @@ extension ShardHarness {
     func completeActivity(_ task: ActivityTask, _ result: String = "result") throws {
         try self.call(
             .respondActivityCompleted(
-                .token(try task.token), result: .text(result), identity: "worker"),
+                .token(try task.token), result: .text(result),
+                worker: TaskWorker(identity: "worker")),
             to: WorkflowID(task.workflowExecution.workflowID))
     }
 
@@ -201,7 +202,8 @@ extension ShardHarness {
         try self.call(
             .respondActivityFailed(
                 .token(try task.token), failure: failure, lastHeartbeatDetails: nil,
-                identity: "worker"), to: WorkflowID(task.workflowExecution.workflowID))
+                worker: TaskWorker(identity: "worker")),
+            to: WorkflowID(task.workflowExecution.workflowID))
     }
 
     /// - Returns: whether the worker is asked to cancel.

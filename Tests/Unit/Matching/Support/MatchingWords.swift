@@ -33,7 +33,8 @@ func taskPoll(
     rate: Double? = nil
 ) -> TaskPoll {
     TaskPoll(
-        queue: queue, namespace: namespace, identity: identity, binaryChecksum: "checksum",
+        queue: queue, namespace: namespace,
+        worker: TaskWorker(identity: identity, version: .with { $0.buildID = "build" }),
         workerInstanceKey: "", deadline: deadline, tasksPerSecondMax: rate)
 }
 

@@ -1,4 +1,5 @@
 import Primitives
+import ServiceClients
 import SwiftProtobuf
 import TemporalAPI
 
@@ -23,7 +24,10 @@ extension Transition {
     /// Writes the started event, if an attempt was started.
     ///
     /// It waits for the activity to close, since attempts before the last one may fail unseen.
-    mutating func appendDeferredStarted(_ activity: StoredActivity) {
+    /// `version` is that of the worker that closes it.
+    mutating func appendDeferredStarted(
+        _ activity: StoredActivity, _ version: Temporal_Api_Common_V1_WorkerVersionStamp? = nil
+    ) {
         guard activity.isStarted else { return }
         self.append(
             .activityTaskStarted,
@@ -34,45 +38,46 @@ extension Transition {
                     $0.requestID = activity.startRequestID
                     $0.attempt = activity.attempt
                     if activity.hasLastFailure { $0.lastFailure = activity.lastFailure }
+                    if let version { $0.workerVersion = version }
                 })
         ) { $0.eventTime = Timestamp(nanoseconds: activity.startedAt).proto }
     }
 
     mutating func completeActivity(
-        _ activity: StoredActivity, result: Payloads?, identity: String
+        _ activity: StoredActivity, result: Payloads?, by worker: TaskWorker
     ) {
-        self.appendDeferredStarted(activity)
+        self.appendDeferredStarted(activity, worker.version)
         self.append(
             .activityTaskCompleted,
             .activityTaskCompletedEventAttributes(
                 .with {
                     if let result { $0.result = result }
                     $0.scheduledEventID = activity.scheduledEventID
-                    $0.identity = identity
+                    $0.identity = worker.identity
                 }))
         self.needsWorkflowTask = true
     }
 
     mutating func failActivity(
-        _ activity: StoredActivity, failure: Failure?, retryState: RetryState, identity: String
+        _ activity: StoredActivity, failure: Failure?, retryState: RetryState, by worker: TaskWorker
     ) {
-        self.appendDeferredStarted(activity)
+        self.appendDeferredStarted(activity, worker.version)
         self.append(
             .activityTaskFailed,
             .activityTaskFailedEventAttributes(
                 .with {
                     if let failure { $0.failure = failure }
                     $0.scheduledEventID = activity.scheduledEventID
-                    $0.identity = identity
+                    $0.identity = worker.identity
                     $0.retryState = retryState
                 }))
         self.needsWorkflowTask = true
     }
 
     mutating func cancelActivity(
-        _ activity: StoredActivity, details: Payloads?, identity: String
+        _ activity: StoredActivity, details: Payloads?, by worker: TaskWorker
     ) {
-        self.appendDeferredStarted(activity)
+        self.appendDeferredStarted(activity, worker.version)
         self.append(
             .activityTaskCanceled,
             .activityTaskCanceledEventAttributes(
@@ -80,7 +85,7 @@ extension Transition {
                     if let details { $0.details = details }
                     $0.latestCancelRequestedEventID = activity.cancelRequestedEventID
                     $0.scheduledEventID = activity.scheduledEventID
-                    $0.identity = identity
+                    $0.identity = worker.identity
                 }))
         self.needsWorkflowTask = true
     }

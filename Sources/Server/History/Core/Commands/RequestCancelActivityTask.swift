@@ -1,4 +1,5 @@
 import FoundationEssentials
+import ServiceClients
 import SwiftProtobuf
 import TemporalAPI
 
@@ -36,7 +37,7 @@ extension Transition {
         // No worker has it, so nobody has to agree.
         self.cancelActivity(
             canceled, details: .with { $0.payloads = [.text("ACTIVITY_ID_NOT_STARTED")] },
-            identity: self.workerIdentity)
+            by: TaskWorker(identity: self.workerIdentity))
     }
 }
 

@@ -73,7 +73,6 @@ extension MutableState {
             $0.workflowType = attributes.workflowType.name
             $0.createRequestID = requestID(of: event, writtenBy: self.key.runID)
             $0.parentClosePolicy = attributes.parentClosePolicy
-            $0.workflowTaskCompletedEventID = attributes.workflowTaskCompletedEventID
             $0.control = attributes.control
             if attributes.hasHeader { $0.header = attributes.header }
         }
@@ -92,7 +91,6 @@ extension MutableState {
             $0.workflowID = attributes.workflowExecution.workflowID
             $0.runID = attributes.workflowExecution.runID
             $0.childWorkflowOnly = attributes.childWorkflowOnly
-            $0.workflowTaskCompletedEventID = attributes.workflowTaskCompletedEventID
             $0.control = attributes.control
         }
     }

@@ -23,6 +23,7 @@ extension MutableState {
         case .workflowTaskCompletedEventAttributes(let attributes):
             self.info.clearWorkflowTask()
             self.info.lastCompletedTaskStartedEventID = attributes.startedEventID
+            self.noteWorker(attributes)
             self.addResetPoint(event, attributes)
             return []
         case .workflowTaskFailedEventAttributes(let attributes):
@@ -68,6 +69,20 @@ extension MutableState {
         self.info.workflowTask.suggestContinueAsNew = attributes.suggestContinueAsNew
         self.info.workflowTask.suggestContinueAsNewReasons =
             attributes.suggestContinueAsNewReasons
+        if attributes.hasWorkerVersion {
+            self.info.workflowTask.workerVersion = attributes.workerVersion
+        }
+    }
+
+    private mutating func noteWorker(
+        _ attributes: Temporal_Api_History_V1_WorkflowTaskCompletedEventAttributes
+    ) {
+        if attributes.hasWorkerVersion {
+            self.info.mostRecentWorkerVersionStamp = attributes.workerVersion
+        } else {
+            self.info.clearMostRecentWorkerVersionStamp()
+        }
+        self.info.workerDeploymentName = attributes.workerDeploymentName
     }
 
     /// A reset gives the run all its time again, and the activities nobody has taken theirs.

@@ -49,6 +49,7 @@ package struct RebuiltState: Sendable {
         self.writer = event.writer ?? self.writer
         self.state.setRequestID(of: event, writtenBy: self.writer)
         self.state.keepResetPoints(settings.autoResetPointsMax)
+        if event.eventType == .workflowTaskCompleted { _ = self.state.noteBuilds(settings) }
         self.changed.formUnion(
             self.state.keepAttachedRequests(settings.attachedRequestsMax))
         self.state.info.nextEventID += 1
@@ -86,6 +87,7 @@ extension StoredExecutionInfo {
         self.namespaceName = ""
         self.retentionNs = 0
         self.createRequestID = ""
+        self.resetRequestID = ""
         // Which worker has the run in its cache.
         self.stickyTaskQueue = ""
         self.stickyScheduleToStartNs = 0

@@ -19,9 +19,13 @@ extension MutableState {
                     $0.name = self.info.taskQueue
                     $0.kind = .normal
                 }
-                $0.workflowExecutionTimeout =
-                    Duration.nanoseconds(self.info.executionTimeoutNs).proto
-                $0.workflowRunTimeout = Duration.nanoseconds(self.info.runTimeoutNs).proto
+                if self.info.executionTimeoutNs != 0 {
+                    $0.workflowExecutionTimeout =
+                        Duration.nanoseconds(self.info.executionTimeoutNs).proto
+                }
+                if self.info.runTimeoutNs != 0 {
+                    $0.workflowRunTimeout = Duration.nanoseconds(self.info.runTimeoutNs).proto
+                }
                 $0.defaultWorkflowTaskTimeout = Duration.nanoseconds(self.info.taskTimeoutNs).proto
                 if self.info.hasUserMetadata { $0.userMetadata = self.info.userMetadata }
             }
@@ -104,6 +108,10 @@ extension MutableState {
             if self.info.hasVersioningOverride {
                 $0.versioningInfo.versioningOverride = self.info.versioningOverride
             }
+            if self.info.hasMostRecentWorkerVersionStamp {
+                $0.mostRecentWorkerVersionStamp = self.info.mostRecentWorkerVersionStamp
+            }
+            $0.workerDeploymentName = self.info.workerDeploymentName
             if self.info.hasAutoResetPoints { $0.autoResetPoints = self.info.autoResetPoints }
             if !self.isRunning {
                 $0.closeTime = Timestamp(nanoseconds: self.info.closeAt).proto

@@ -25,7 +25,8 @@ extension HistoryShard {
             guard activity.stamp == start.stamp, !activity.backingOff, !activity.hasPause else {
                 return self.refuse(call.id, .obsoleteTask, seeing: key, &effects)
             }
-            activity.start(requestID: start.requestID, identity: start.identity, now: self.now)
+            activity.start(
+                requestID: start.requestID, identity: start.worker.identity, now: self.now)
             var transition = self.transition(of: run)
             transition.put(activity)
             self.accept(transition, &effects)

@@ -35,7 +35,7 @@ extension HistoryShard {
         } else {
             var transition = self.transition(of: run)
             transition.startWorkflowTask(
-                requestID: start.requestID, identity: start.identity,
+                requestID: start.requestID, by: start.worker,
                 isStickyPoll: start.taskQueue.isSticky)
             self.accept(transition, &effects)
         }
@@ -51,7 +51,7 @@ extension HistoryShard {
         if !start.taskQueue.isSticky { run.state.clearSticky() }
         run.state.startSpeculativeTask(
             run.state.workflowTaskBeginning(
-                requestID: start.requestID, identity: start.identity, at: self.now, run.updates,
+                requestID: start.requestID, worker: start.worker, at: self.now, run.updates,
                 self.settings))
         self.store(run)
         self.setTimer(run.state.key, to: run.state.nextDeadline)

@@ -4,12 +4,12 @@ import TemporalAPI
 
 extension HistoryShard {
     mutating func respondCanceled(
-        _ reference: ActivityReference, _ details: Payloads?, _ identity: String, _ call: Call,
+        _ reference: ActivityReference, _ details: Payloads?, _ worker: TaskWorker, _ call: Call,
         _ effects: inout [Effect]
     ) {
         self.respond(reference, call, &effects) { transition, activity throws(ServiceError) in
             guard activity.cancelRequested else { throw .cancelNotRequested }
-            transition.cancelActivity(activity, details: details, identity: identity)
+            transition.cancelActivity(activity, details: details, by: worker)
         }
     }
 }

@@ -4,12 +4,12 @@ import TemporalAPI
 
 extension HistoryShard {
     mutating func respondCompleted(
-        _ reference: ActivityReference, _ result: Payloads?, _ identity: String, _ call: Call,
+        _ reference: ActivityReference, _ result: Payloads?, _ worker: TaskWorker, _ call: Call,
         _ effects: inout [Effect]
     ) {
-        self.respond(reference, completer: identity, call, &effects) {
+        self.respond(reference, completer: worker.identity, call, &effects) {
             transition, activity throws(ServiceError) in
-            transition.completeActivity(activity, result: result, identity: identity)
+            transition.completeActivity(activity, result: result, by: worker)
         }
     }
 }

@@ -5,7 +5,7 @@ import TemporalAPI
 extension HistoryShard {
     mutating func respondFailed(
         _ reference: ActivityReference, _ failure: Failure?, _ details: Payloads?,
-        _ identity: String, _ call: Call, _ effects: inout [Effect]
+        _ worker: TaskWorker, _ call: Call, _ effects: inout [Effect]
     ) {
         self.respond(reference, call, &effects) { transition, activity throws(ServiceError) in
             var activity = activity
@@ -13,10 +13,11 @@ extension HistoryShard {
                 activity.lastHeartbeatDetails = details
                 activity.lastHeartbeatAt = transition.now.nanoseconds
             }
-            let state = transition.retryActivity(activity, after: failure, workerIdentity: identity)
+            let state = transition.retryActivity(
+                activity, after: failure, workerIdentity: worker.identity)
             if state != .inProgress {
                 transition.failActivity(
-                    activity, failure: failure, retryState: state, identity: identity)
+                    activity, failure: failure, retryState: state, by: worker)
             }
         }
     }

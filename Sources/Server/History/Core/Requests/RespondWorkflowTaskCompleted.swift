@@ -114,7 +114,7 @@ extension HistoryShard {
             run.state.scheduleSpeculativeTask(at: self.now)
             run.state.startSpeculativeTask(
                 run.state.workflowTaskBeginning(
-                    requestID: inlineTaskRequestID, identity: request.identity, at: self.now,
+                    requestID: inlineTaskRequestID, worker: request.worker, at: self.now,
                     run.updates, self.settings))
         }
         guard run.state.hasStartedWorkflowTask,
@@ -201,7 +201,7 @@ extension Transition {
         }
         if request.returnNewWorkflowTask, self.state.hasWorkflowTask {
             self.startWorkflowTask(
-                requestID: inlineTaskRequestID, identity: request.identity, isStickyPoll: true)
+                requestID: inlineTaskRequestID, by: request.worker, isStickyPoll: true)
         }
     }
 }

@@ -21,8 +21,7 @@ extension HistoryShard {
         } else {
             transition.failWorkflowTask(
                 request.cause, failure: request.hasFailure ? request.failure : nil,
-                identity: request.identity, binaryChecksum: request.binaryChecksum,
-                workerVersion: request.hasWorkerVersion ? request.workerVersion : nil)
+                identity: request.identity, binaryChecksum: request.binaryChecksum)
         }
         self.accept(transition, &effects)
         self.reply(call.id, .done, seeing: key, &effects)

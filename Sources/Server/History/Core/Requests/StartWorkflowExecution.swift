@@ -133,7 +133,8 @@ extension HistoryShard {
         if request.isEager(at: self.now, self.settings) {
             transition.scheduleWorkflowTask(isForMatching: false)
             transition.startWorkflowTask(
-                requestID: request.requestID, identity: request.identity, isStickyPoll: false)
+                requestID: request.requestID, by: TaskWorker(identity: request.identity),
+                isStickyPoll: false)
         } else {
             transition.needsWorkflowTask = true
         }

@@ -32,7 +32,7 @@ extension HistoryShard {
         var reading = known ?? ResetReading(base: base.state.key.runID, point: point)
         self.resets[call.id] = reading
         guard let current = self.currentRun(for: call, reading, &effects) else { return }
-        if case .run(let run) = current, run.state.info.createRequestID == request.requestID {
+        if case .run(let run) = current, run.state.info.resetRequestID == request.requestID {
             self.resets[call.id] = nil
             return self.reply(
                 call.id, .reset(run.state.key.runID), seeing: run.state.key, &effects)
@@ -142,7 +142,8 @@ extension HistoryShard {
             runID: newRunID)
         let beginning = MutableState(
             key, namespaceName: base.state.info.namespaceName,
-            retention: call.request.namespace.retention, createRequestID: request.requestID)
+            retention: call.request.namespace.retention,
+            createRequestID: base.state.info.createRequestID)
         let rebuilt: RebuiltState
         do throws(HistoryCorrupted) {
             rebuilt = try RebuiltState(reading.batches, on: beginning, settings: self.settings)
@@ -174,6 +175,7 @@ extension HistoryShard {
         var transition = Transition(
             forking: rebuilt, reading.batches, now: self.now, settings: self.settings,
             generator: self.generator)
+        transition.state.info.resetRequestID = request.requestID
         transition.beginAnew(
             from: base.state.key.runID, reason: request.reason, later,
             excluding: request.excludedTypes)

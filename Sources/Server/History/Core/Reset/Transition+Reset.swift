@@ -1,4 +1,5 @@
 import Primitives
+import ServiceClients
 import SwiftProtobuf
 import TemporalAPI
 
@@ -22,7 +23,7 @@ extension Transition {
     private mutating func failWorkflowTask(resetFrom base: RunID, reason: String) {
         if !self.state.hasStartedWorkflowTask {
             self.startWorkflowTask(
-                requestID: "", identity: historyServiceIdentity, isStickyPoll: true)
+                requestID: "", by: TaskWorker(identity: historyServiceIdentity), isStickyPoll: true)
         }
         let task = self.state.info.workflowTask
         let newRunID = self.state.info.runID

@@ -102,12 +102,12 @@ extension HistoryShard {
         case .recordActivityTaskStarted(let start): self.recordStarted(start, call, &effects)
         case .recordActivityHeartbeat(let activity, let details):
             self.recordHeartbeat(activity, details, call, &effects)
-        case .respondActivityCompleted(let activity, let result, let identity):
-            self.respondCompleted(activity, result, identity, call, &effects)
-        case .respondActivityFailed(let activity, let failure, let details, let identity):
-            self.respondFailed(activity, failure, details, identity, call, &effects)
-        case .respondActivityCanceled(let activity, let details, let identity):
-            self.respondCanceled(activity, details, identity, call, &effects)
+        case .respondActivityCompleted(let activity, let result, let worker):
+            self.respondCompleted(activity, result, worker, call, &effects)
+        case .respondActivityFailed(let activity, let failure, let details, let worker):
+            self.respondFailed(activity, failure, details, worker, call, &effects)
+        case .respondActivityCanceled(let activity, let details, let worker):
+            self.respondCanceled(activity, details, worker, call, &effects)
         case .changeActivities(let runID, let selection, let change):
             self.changeActivities(runID, selection, change, call, &effects)
         }

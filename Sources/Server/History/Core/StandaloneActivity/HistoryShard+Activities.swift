@@ -21,14 +21,14 @@ extension HistoryShard {
         case .recordActivityTaskStarted(let start): self.recordStart(start, call, &effects)
         case .recordActivityHeartbeat(let activity, let details):
             self.recordActivityHeartbeat(activity, details, call, &effects)
-        case .respondActivityCompleted(let activity, let result, let identity):
+        case .respondActivityCompleted(let activity, let result, let worker):
             self.report(activity, completes: true, call, &effects) {
                 (transition) throws(ServiceError) in
-                transition.complete(result: result, identity: identity)
+                transition.complete(result: result, identity: worker.identity)
             }
-        case .respondActivityFailed(let activity, let failure, let details, let identity):
+        case .respondActivityFailed(let activity, let failure, let details, let worker):
             self.report(activity, call, &effects) { (transition) throws(ServiceError) in
-                transition.fail(failure, heartbeat: details, identity: identity)
+                transition.fail(failure, heartbeat: details, identity: worker.identity)
             }
         case .respondActivityCanceled(let activity, let details, _):
             self.report(activity, call, &effects) { (transition) throws(ServiceError) in

@@ -22,7 +22,7 @@ extension HistoryShard {
                 return self.refuse(call.id, .obsoleteTask, seeing: key, &effects)
             }
             var transition = self.transition(of: state)
-            transition.start(requestID: start.requestID, identity: start.identity)
+            transition.start(requestID: start.requestID, identity: start.worker.identity)
             state = transition.state
             self.accept(transition, &effects)
         }

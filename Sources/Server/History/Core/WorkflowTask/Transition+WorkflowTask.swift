@@ -1,5 +1,6 @@
 import DynamicConfig
 import Primitives
+import ServiceClients
 import SwiftProtobuf
 import TemporalAPI
 
@@ -70,7 +71,7 @@ extension Transition {
     }
 
     /// Records that a poll took the task; the caller has checked that it may.
-    mutating func startWorkflowTask(requestID: String, identity: String, isStickyPoll: Bool) {
+    mutating func startWorkflowTask(requestID: String, by worker: TaskWorker, isStickyPoll: Bool) {
         if !isStickyPoll { self.clearSticky() }
         var task = self.state.info.workflowTask
         if task.kind == .transient, task.scheduledEventID != self.state.info.nextEventID {
@@ -83,7 +84,7 @@ extension Transition {
         }
         task.begin(
             self.state.workflowTaskBeginning(
-                requestID: requestID, identity: identity, at: self.now, self.updates,
+                requestID: requestID, worker: worker, at: self.now, self.updates,
                 self.settings))
         if task.kind == .normal {
             task.startedEventID = self.state.info.nextEventID
@@ -105,6 +106,8 @@ extension Transition {
         self.hasUnseenEvents = !self.state.bufferedEvents.isEmpty
         if task.kind == .transient {
             task.scheduledEventID = self.appendScheduled(task).eventID
+            task.workerVersion = request.workerVersionStamp
+            if !request.hasWorkerVersionStamp { task.clearWorkerVersion() }
             task.startedEventID =
                 self.append(self.state.workflowTaskStartedEvent(task)).eventID
         }
@@ -123,8 +126,10 @@ extension Transition {
                     if request.hasMeteringMetadata {
                         $0.meteringMetadata = request.meteringMetadata
                     }
+                    $0.workerDeploymentName = request.deploymentName
                 }))
         self.state.keepResetPoints(self.settings.autoResetPointsMax)
+        self.noteBuilds()
         self.state.info.workflowTaskAttemptsSinceSuccess = 0
         self.state.info.clearLastWorkflowTaskFailure()
         self.setSearchAttribute(reportedProblemsAttribute, to: nil)
@@ -134,8 +139,7 @@ extension Transition {
     /// Ends the started task as failed and schedules the next attempt.
     mutating func failWorkflowTask(
         _ cause: WorkflowTaskFailedCause, failure: Failure?, identity: String,
-        binaryChecksum: String = "",
-        workerVersion: Temporal_Api_Common_V1_WorkerVersionStamp? = nil, reschedules: Bool = true
+        binaryChecksum: String = "", reschedules: Bool = true
     ) {
         self.makeWorkflowTaskNormal()
         let task = self.state.info.workflowTask
@@ -151,7 +155,6 @@ extension Transition {
                         if let failure { $0.failure = failure }
                         $0.identity = identity
                         $0.binaryChecksum = binaryChecksum
-                        if let workerVersion { $0.workerVersion = workerVersion }
                     }))
         }
         self.state.info.lastWorkflowTaskFailure = .with {
@@ -241,6 +244,7 @@ extension MutableState {
                 $0.historySizeBytes = task.historySize
                 $0.suggestContinueAsNew = task.suggestContinueAsNew
                 $0.suggestContinueAsNewReasons = task.suggestContinueAsNewReasons
+                if task.hasWorkerVersion { $0.workerVersion = task.workerVersion }
             }
         }
     }

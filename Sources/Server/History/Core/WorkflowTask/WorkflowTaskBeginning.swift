@@ -1,11 +1,12 @@
 import DynamicConfig
 import Primitives
+import ServiceClients
 import TemporalAPI
 
 /// What is set down of a workflow task when a worker takes it.
 struct WorkflowTaskBeginning {
     let requestID: String
-    let identity: String
+    let worker: TaskWorker
     let at: Timestamp
     let historySize: Int64
     /// Why the workflow had better continue as new; empty if there is no reason to.
@@ -37,11 +38,11 @@ extension MutableState {
     }
 
     func workflowTaskBeginning(
-        requestID: String, identity: String, at now: Timestamp, _ pending: PendingUpdates,
+        requestID: String, worker: TaskWorker, at now: Timestamp, _ pending: PendingUpdates,
         _ settings: Settings
     ) -> WorkflowTaskBeginning {
         WorkflowTaskBeginning(
-            requestID: requestID, identity: identity, at: now, historySize: self.info.historySize,
+            requestID: requestID, worker: worker, at: now, historySize: self.info.historySize,
             reasons: self.reasonsToContinueAsNew(pending, settings))
     }
 
@@ -71,7 +72,8 @@ extension StoredWorkflowTask {
     mutating func begin(_ beginning: WorkflowTaskBeginning) {
         self.startedAt = beginning.at.nanoseconds
         self.requestID = beginning.requestID
-        self.identity = beginning.identity
+        self.identity = beginning.worker.identity
+        if let version = beginning.worker.version { self.workerVersion = version }
         self.historySize = beginning.historySize
         self.suggestContinueAsNew = !beginning.reasons.isEmpty
         self.suggestContinueAsNewReasons = beginning.reasons
