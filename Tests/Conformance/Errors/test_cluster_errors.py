@@ -56,7 +56,7 @@ TABLE: list[Refusal] = [
 
     invalid("RegisterNamespace", "no name", {
         "namespace": "", "workflow_execution_retention_period": DAY},
-        r"^Namespace is not set on request\.$"),
+        r"^Namespace not set on request\.$"),
     invalid("RegisterNamespace", "long name", {
         "namespace": TOO_LONG, "workflow_execution_retention_period": DAY},
         r"^Namespace length exceeds limit\.$"),
@@ -76,7 +76,7 @@ TABLE: list[Refusal] = [
         detail="NamespaceAlreadyExistsFailure"),
 
     invalid("DescribeNamespace", "neither name nor id", {"namespace": ""},
-            r"^GetNamespace operation failed\.  Both ID and Name are empty\.$"),
+            r"^Namespace not set on request\.$"),
     invalid("DescribeNamespace", "name and id", {"namespace": "default", "id": "x"},
             r"^GetNamespace operation failed\.  Both ID and Name specified in request\.$"),
     not_found("DescribeNamespace", "unknown", {"namespace": "no-such-namespace"}, "not found",

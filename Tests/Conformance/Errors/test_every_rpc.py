@@ -47,7 +47,7 @@ def namespaced() -> list[str]:
 @pytest.mark.parametrize("rpc", namespaced())
 def test_namespace_is_known(raw: RawClient, names, rpc: str) -> None:
     for row in (
-        invalid(rpc, "none", {"namespace": ""}, r"^Namespace is not set on request\.$"),
+        invalid(rpc, "none", {"namespace": ""}, r"^Namespace is empty\.$"),
         invalid(rpc, "long", {"namespace": TOO_LONG}, r"^Namespace length exceeds limit\.$"),
         not_found(rpc, "unknown", {"namespace": "no-such-namespace"},
                   "^Namespace no-such-namespace is not found", detail="NamespaceNotFoundFailure",

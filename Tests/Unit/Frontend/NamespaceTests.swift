@@ -59,7 +59,7 @@ private typealias ListNamespacesResponse = Temporal_Api_Workflowservice_V1_ListN
         let cases: [(RegisterRequest, ServiceError)] = [
             (
                 self.registration { $0.namespace = "" },
-                .invalidArgument("Namespace is not set on request.")
+                .invalidArgument("Namespace not set on request.")
             ),
             (
                 self.registration { $0.namespace = String(repeating: "n", count: 1_001) },

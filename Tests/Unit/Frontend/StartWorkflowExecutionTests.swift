@@ -21,7 +21,7 @@ import Testing
     static let long = String(repeating: "n", count: 1_001)
 
     static let invalid: [Case] = [
-        Case("Namespace is not set on request.") { $0.namespace = "" },
+        Case("Namespace is empty.") { $0.namespace = "" },
         Case("Namespace length exceeds limit.") { $0.namespace = long },
         Case("WorkflowId is not set on request.") { $0.workflowID = "" },
         Case("WorkflowId length exceeds limit.") { $0.workflowID = long },

@@ -39,7 +39,7 @@ extension FrontendService {
     func resolve(
         _ name: String, states: NamespaceStates = .usable
     ) async throws(ServiceError) -> Namespace {
-        guard !name.isEmpty else { throw .namespaceNotSet }
+        guard !name.isEmpty else { throw .namespaceEmpty }
         try self.checkNamespaceLength(name)
         let namespace = try await self.namespaces.namespace(named: name)
         try states.check(namespace)

@@ -11,7 +11,7 @@ extension FrontendService {
         let namespace: Namespace
         switch (request.namespace.isEmpty, request.id.isEmpty) {
         case (true, true):
-            throw .invalidArgument("GetNamespace operation failed.  Both ID and Name are empty.")
+            throw .namespaceNotSet
         case (false, false):
             throw .invalidArgument(
                 "GetNamespace operation failed.  Both ID and Name specified in request.")

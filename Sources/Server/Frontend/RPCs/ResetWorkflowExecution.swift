@@ -15,13 +15,9 @@ extension FrontendService {
         if case .UNRECOGNIZED(let number) = request.resetReapplyType {
             throw .invalidArgument("unknown reset reapply type: \(number)")
         }
-        for operation in request.postResetOperations {
-            switch operation.variant {
-            case .signalWorkflow:
-                throw .invalidArgument("unsupported post reset operation: SignalWorkflow")
-            case .updateWorkflowOptions: throw .notBuilt("post-reset workflow options are")
-            case nil: throw .invalidArgument("unsupported post reset operation: none is set")
-            }
+        var request = request
+        for index in request.postResetOperations.indices {
+            try self.prepare(&request.postResetOperations[index])
         }
         let runID = try await self.send(
             .reset(request), to: request.workflowExecution.workflowID, call
@@ -29,5 +25,18 @@ extension FrontendService {
             if case .reset(let runID) = reply { runID } else { nil }
         }
         return .with { $0.runID = runID.rawValue }
+    }
+
+    private func prepare(
+        _ operation: inout Temporal_Api_Workflow_V1_PostResetOperation
+    ) throws(ServiceError) {
+        switch operation.variant {
+        case .signalWorkflow:
+            throw .invalidArgument("unsupported post reset operation: SignalWorkflow")
+        case .updateWorkflowOptions(var update):
+            try self.prepareOptions(&update.workflowExecutionOptions, update.updateMask.paths)
+            operation.variant = .updateWorkflowOptions(update)
+        case nil: throw .invalidArgument("unsupported post reset operation: none is set")
+        }
     }
 }

@@ -26,9 +26,6 @@ extension FrontendService {
         guard !request.request.input.name.isEmpty else { throw .updateNameNotSet }
         guard self.settings.enableUpdates else { throw .updatesDisabled }
         try self.setStage(of: &request.waitPolicy)
-        guard request.request.completionCallbacks.isEmpty else {
-            throw .notBuilt("completion_callbacks of updates are")
-        }
         guard !request.request.hasPropagatedNexusSerializationContext else {
             throw .notBuilt("propagated_nexus_serialization_context is")
         }

@@ -14,20 +14,24 @@ extension FrontendService {
         guard request.hasWorkflowExecutionOptions else {
             throw .invalidArgument("WorkflowExecutionOptions is required")
         }
-        try checkOptionPaths(request.updateMask.paths)
-        try self.checkPriority(request.workflowExecutionOptions.priority)
-        if request.workflowExecutionOptions.hasVersioningOverride {
-            let override = request.workflowExecutionOptions.versioningOverride
-            // Which version a run is pinned to now is for history to fill in.
-            if !override.isPinnedInPlace {
-                request.workflowExecutionOptions.versioningOverride = try validOverride(override)
-            }
-        }
+        try self.prepareOptions(&request.workflowExecutionOptions, request.updateMask.paths)
         return try await self.send(
             .updateOptions(request), to: request.workflowExecution.workflowID, call
         ) { reply -> UpdateWorkflowExecutionOptionsResponse? in
             if case .optionsUpdated(let response) = reply { response } else { nil }
         }
+    }
+
+    /// Checks a change of a run's options and fills in what it leaves open.
+    func prepareOptions(
+        _ options: inout Temporal_Api_Workflow_V1_WorkflowExecutionOptions, _ paths: [String]
+    ) throws(ServiceError) {
+        try checkOptionPaths(paths)
+        try self.checkPriority(options.priority)
+        guard options.hasVersioningOverride else { return }
+        // Which version a run is pinned to now is for history to fill in.
+        guard !options.versioningOverride.isPinnedInPlace else { return }
+        options.versioningOverride = try validOverride(options.versioningOverride)
     }
 }
 

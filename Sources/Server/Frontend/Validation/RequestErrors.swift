@@ -4,7 +4,8 @@ import Primitives
 // clients, tests and people look for it.
 extension ServiceError {
     // The call as a whole.
-    static let namespaceNotSet = invalidArgument("Namespace is not set on request.")
+    static let namespaceNotSet = invalidArgument("Namespace not set on request.")
+    static let namespaceEmpty = invalidArgument("Namespace is empty.")
     static let namespaceTooLong = invalidArgument("Namespace length exceeds limit.")
     static let taskTokenNotSet = invalidArgument("Task token not set on request.")
     static let tokenUnreadable = invalidArgument("Error deserializing task token.")

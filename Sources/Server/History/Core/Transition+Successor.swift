@@ -99,7 +99,6 @@ extension Transition {
             $0.eventTime = self.now.proto
             $0.workflowExecutionStartedEventAttributes = attributes
             $0.links = self.state.startedEvent.links
-            if info.hasUserMetadata { $0.userMetadata = info.userMetadata }
         }
         return NewRun(runID: runID, event: event, createRequestID: runID.rawValue)
     }

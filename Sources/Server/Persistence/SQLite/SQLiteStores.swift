@@ -8,7 +8,8 @@ import Primitives
 package final class SQLiteStores: Stores {
     package enum Location: Sendable, Equatable {
         case file(String)
-        /// In memory, gone with this instance.
+        /// Gone with this instance: in memory, and what is more than the cache holds in a file
+        /// without a name in the directory for temporary files.
         case ephemeral
     }
 
@@ -24,8 +25,8 @@ package final class SQLiteStores: Stores {
     ) throws(SQLiteOpenError) -> SQLiteStores {
         switch location {
         case .ephemeral:
-            let writer = try self.connect(to: ":memory:", ["temp_store = MEMORY"])
-            try Schema.migrate(writer, path: ":memory:")
+            let writer = try self.connect(to: "", self.ephemeralPragmas)
+            try Schema.migrate(writer, path: "")
             return SQLiteStores(writer: writer, readers: [], lock: nil, waitingMax: waitingMax)
         case .file(let path):
             guard !path.isEmpty && path != ":memory:" else {
@@ -55,6 +56,10 @@ package final class SQLiteStores: Stores {
 
     /// Finishes the calls that wait, refuses later ones, and closes the database.
     package func close() async { await self.engine.close() }
+
+    private static let ephemeralPragmas = [
+        "synchronous = OFF", "journal_mode = MEMORY", "cache_size = -64000",
+    ]
 
     private static let writerPragmas = [
         "synchronous = FULL", "temp_store = MEMORY",

@@ -29,6 +29,15 @@ extension Transition {
 }
 
 extension Temporal_Api_Common_V1_Payload {
+    /// A search attribute of type Int.
+    static func integer(_ value: Int64) -> Self {
+        .with {
+            $0.metadata["encoding"] = Data("json/plain".utf8)
+            $0.metadata["type"] = Data("Int".utf8)
+            $0.data = Data(String(value).utf8)
+        }
+    }
+
     /// A search attribute of type KeywordList.
     static func keywords(_ values: [String]) -> Self {
         .with {

@@ -70,13 +70,12 @@ extension Transition {
 
     /// The run has closed: its parent is told, and its children learn what that means to them.
     ///
-    /// Nothing of that holds for a run that was left for another one by a reset.
+    /// To the parent a reset is no end, and the children of a run that was reset go on with the run
+    /// in its place.
     mutating func tellOtherRuns() {
         let info = self.state.info
-        if info.resetRunID.isEmpty {
-            self.notifyParent()
-            self.closeChildren()
-        }
+        if !info.leftByReset { self.notifyParent() }
+        if info.resetRunID.isEmpty { self.closeChildren() }
         if info.deleteWhenClosed { self.add { $0.deleteRun = true } }
     }
 

@@ -11,7 +11,8 @@ extension Transition {
         try self.check(
             size: size(of: attributes.result),
             of: "CompleteWorkflowExecutionCommandAttributes.Result",
-            .badCompleteWorkflowExecutionAttributes)
+            // Temporal blames an activity.
+            .badScheduleActivityAttributes)
         let nextRunID = self.scheduleNextRun(
             result: attributes.hasResult ? attributes.result : nil, failure: nil)
         self.append(

@@ -10,6 +10,7 @@ extension MutableState {
     /// - Returns: the parts of the state that changed, besides the info.
     package mutating func apply(_ event: HistoryEvent) throws(HistoryCorrupted) -> [RunItem.Changed]
     {
+        self.countExternalPayloads(in: event)
         switch event.attributes {
         case .workflowExecutionStartedEventAttributes: return self.applyStarted(event)
         case .workflowTaskScheduledEventAttributes, .workflowTaskStartedEventAttributes,

@@ -104,6 +104,7 @@ extension StoredExecutionInfo {
         self.searchAttributes[MutableState.pauseInfoAttribute] = nil
         // Written on the run that was left, whose history had ended.
         self.resetRunID = ""
+        self.leftByReset = false
         self.deleteWhenClosed = false
         // Ends without an event if the first workflow task has another reason to wait.
         self.awaitsParent = false

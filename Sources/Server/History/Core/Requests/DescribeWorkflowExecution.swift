@@ -90,6 +90,8 @@ extension MutableState {
             $0.historyLength = self.info.nextEventID - 1
             $0.historySizeBytes = self.info.historySize
             $0.stateTransitionCount = self.info.stateTransitionCount
+            $0.externalPayloadCount = self.info.externalPayloadCount
+            $0.externalPayloadSizeBytes = self.info.externalPayloadSizeBytes
             $0.memo.fields = self.info.memo
             $0.searchAttributes.indexedFields = self.info.searchAttributes
             $0.firstRunID = self.info.firstRunID
@@ -137,10 +139,9 @@ extension MutableState {
     /// What lists show of this run.
     var visibilityRecord: VisibilityRecord {
         let memo = Temporal_Api_Common_V1_Memo.with { $0.fields = self.info.memo }
-        let attributes = Temporal_Api_Common_V1_SearchAttributes.with {
-            $0.indexedFields = self.info.searchAttributes
-        }
-        let decoded = decodeSearchAttributes(self.info.searchAttributes)
+        let fields = self.listedSearchAttributes
+        let attributes = Temporal_Api_Common_V1_SearchAttributes.with { $0.indexedFields = fields }
+        let decoded = decodeSearchAttributes(fields)
         var division: String?
         if case .keyword(let name) = decoded[NamespaceDivision.attribute] { division = name }
         return VisibilityRecord(
@@ -158,5 +159,16 @@ extension MutableState {
             rootWorkflowID: self.info.rootWorkflowID, rootRunID: self.info.rootRunID,
             searchAttributes: decoded, memo: MutableState.bytes(memo),
             searchAttributePayloads: MutableState.bytes(attributes))
+    }
+
+    /// The run's own search attributes, and those that lists show of a closed run beside them.
+    private var listedSearchAttributes: [String: Temporal_Api_Common_V1_Payload] {
+        var fields = self.info.searchAttributes
+        if !self.isRunning, self.info.externalPayloadCount > 0 {
+            fields["TemporalExternalPayloadCount"] = .integer(self.info.externalPayloadCount)
+            fields["TemporalExternalPayloadSizeBytes"] = .integer(
+                self.info.externalPayloadSizeBytes)
+        }
+        return fields
     }
 }

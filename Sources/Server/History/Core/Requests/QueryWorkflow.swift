@@ -226,8 +226,8 @@ extension MutableState {
                 "Workflow execution closed before WorkflowTaskStarted event")
         }
         if self.isRunning, !self.hasWorkflowTask, !self.hasCompletedWorkflowTask {
-            let firstTaskAt = Timestamp(nanoseconds: self.info.firstTaskBackoffUntil)
-            if self.isBackingOff, let deadline, firstTaskAt <= deadline { return nil }
+            let firstTaskAt = Timestamp(nanoseconds: self.info.executionAt)
+            if let deadline, firstTaskAt <= deadline { return nil }
             return ServiceError(.workflowNotReady, "Workflow task is not scheduled yet.")
         }
         if self.hasWorkflowTask, self.info.workflowTask.attempt >= 3 {

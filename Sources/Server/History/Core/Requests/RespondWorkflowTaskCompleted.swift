@@ -14,9 +14,9 @@ extension HistoryShard {
         _ token: StoredTaskToken, _ request: CompletedRequest, _ flaw: CompletionFlaw?,
         _ call: Call, _ effects: inout [Effect]
     ) {
-        guard let run = self.openRun(RunID(token.runID), for: call, &effects) else { return }
+        guard let run = self.run(RunID(token.runID), for: call, &effects) else { return }
         let key = run.state.key
-        guard run.state.holdsStartedTask(of: token) else {
+        guard run.state.isRunning, run.state.holdsStartedTask(of: token) else {
             return self.refuse(call.id, .workflowTaskNotFound, seeing: key, &effects)
         }
         if run.state.isPaused, request.forceCreateNewWorkflowTask {

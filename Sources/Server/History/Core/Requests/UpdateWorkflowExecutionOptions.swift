@@ -17,17 +17,15 @@ extension HistoryShard {
         {
             return self.refuse(call.id, error, seeing: run.state.key, &effects)
         }
-        var options = run.state.options
-        options.merge(request.workflowExecutionOptions, paths: request.updateMask.paths)
-        if options != run.state.options {
-            var transition = self.transition(of: run)
-            transition.set(options, identity: request.identity)
-            self.accept(transition, &effects)
-        }
+        var transition = self.transition(of: run)
+        let isChange = transition.updateOptions(
+            request.workflowExecutionOptions, paths: request.updateMask.paths,
+            identity: request.identity)
         let response =
             Temporal_Api_Workflowservice_V1_UpdateWorkflowExecutionOptionsResponse.with {
-                $0.workflowExecutionOptions = options
+                $0.workflowExecutionOptions = transition.state.options
             }
+        if isChange { self.accept(transition, &effects) }
         self.reply(call.id, .optionsUpdated(response), seeing: run.state.key, &effects)
     }
 }
@@ -46,7 +44,19 @@ extension Transition {
         }
     }
 
-    fileprivate mutating func set(
+    /// Takes over what the paths of a field mask name; the caller has checked them.
+    /// - Returns: whether anything changed; without a change there is no event.
+    mutating func updateOptions(
+        _ new: Temporal_Api_Workflow_V1_WorkflowExecutionOptions, paths: [String], identity: String
+    ) -> Bool {
+        var options = self.state.options
+        options.merge(new, paths: paths)
+        guard options != self.state.options else { return false }
+        self.set(options, identity: identity)
+        return true
+    }
+
+    private mutating func set(
         _ options: Temporal_Api_Workflow_V1_WorkflowExecutionOptions, identity: String
     ) {
         let isOtherPriority = options.priority != self.state.info.priority

@@ -29,6 +29,9 @@ extension HistoryShard {
                     "Workflow task finish ID must be > 1 && <= workflow last event ID."),
                 &effects)
         }
+        if let error = request.refusal(for: base) {
+            return self.refuseReset(call, error, &effects)
+        }
         var reading = known ?? ResetReading(base: base.state.key.runID, point: point)
         self.resets[call.id] = reading
         guard let current = self.currentRun(for: call, reading, &effects) else { return }
@@ -164,7 +167,8 @@ extension HistoryShard {
         var previous: RunID?
         if case .run(let run) = current {
             previous = run.state.key.runID
-            let written = self.leave(run, for: newRunID, because: request.reason, &effects)
+            let written = self.leave(
+                run, for: newRunID, isBase: run.state.key == base.state.key, request.reason, &effects)
             if run.state.key.runID == reading.runID {
                 later += written.filter {
                     $0.mayBeReapplied(isOfBaseRun: reading.runID == reading.base)
@@ -178,19 +182,22 @@ extension HistoryShard {
         transition.state.info.resetRequestID = request.requestID
         transition.beginAnew(
             from: base.state.key.runID, reason: request.reason, later,
-            excluding: request.excludedTypes)
+            excluding: request.excludedTypes, then: request.postResetOperations)
         self.acceptNew(transition, replacing: previous)
         self.reply(call.id, .reset(newRunID), seeing: key, &effects)
     }
 
     /// Ends the current run if it is open; returns the events that this wrote.
     private mutating func leave(
-        _ run: CachedRun, for newRunID: RunID, because reason: String, _ effects: inout [Effect]
+        _ run: CachedRun, for newRunID: RunID, isBase: Bool, _ reason: String,
+        _ effects: inout [Effect]
     ) -> [HistoryEvent] {
         guard run.state.isRunning else { return [] }
         var transition = self.transition(of: run)
-        // Set first: nobody is told of an end that is none.
-        transition.state.info.resetRunID = newRunID.rawValue
+        // Set first: nobody is told of an end that is none. A run that others than itself go back
+        // to has ended for its callbacks and its children all the same.
+        transition.state.info.leftByReset = true
+        if isBase { transition.state.info.resetRunID = newRunID.rawValue }
         transition.terminateRun(reason: reason, details: nil, identity: "history-resetter")
         let written = transition.batches.flatMap { $0 }
         self.accept(transition, &effects)
@@ -211,6 +218,19 @@ extension HistoryShard {
 }
 
 extension Temporal_Api_Workflowservice_V1_ResetWorkflowExecutionRequest {
+    /// Why what is to be done after the reset cannot be done to this run's workflow.
+    fileprivate func refusal(for base: CachedRun) -> ServiceError? {
+        for operation in self.postResetOperations {
+            if case .updateWorkflowOptions(let update) = operation.variant,
+                update.workflowExecutionOptions.hasVersioningOverride,
+                let error = update.workflowExecutionOptions.versioningOverride.refusal(for: base)
+            {
+                return error
+            }
+        }
+        return nil
+    }
+
     /// What is not taken over from after the point, by the list and by the older single value.
     fileprivate var excludedTypes: Set<Temporal_Api_Enums_V1_ResetReapplyExcludeType> {
         var types = Set(self.resetReapplyExcludeTypes)

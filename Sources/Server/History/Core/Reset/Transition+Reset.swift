@@ -4,18 +4,25 @@ import SwiftProtobuf
 import TemporalAPI
 
 typealias ResetExcludeType = Temporal_Api_Enums_V1_ResetReapplyExcludeType
+typealias PostResetOperation = Temporal_Api_Workflow_V1_PostResetOperation
 
 extension Transition {
     /// Goes on from the fork: the workflow task at hand has failed, what was with workers is lost,
     /// and what came later from outside has come now.
     mutating func beginAnew(
         from base: RunID, reason: String, _ later: [HistoryEvent],
-        excluding excluded: Set<ResetExcludeType>
+        excluding excluded: Set<ResetExcludeType>, then operations: [PostResetOperation]
     ) {
         self.failWorkflowTask(resetFrom: base, reason: reason)
         self.settleActivities(reason: reason)
         var updateIDs: Set<String> = []
         for event in later { self.reapply(event, excluding: excluded, &updateIDs) }
+        for operation in operations {
+            if case .updateWorkflowOptions(let update) = operation.variant {
+                _ = self.updateOptions(
+                    update.workflowExecutionOptions, paths: update.updateMask.paths, identity: "")
+            }
+        }
         self.resumeOtherRuns()
         self.needsWorkflowTask = true
     }

@@ -41,13 +41,15 @@ struct PreparedStep {
 extension HistoryShard {
     /// The limit a transition breaks; nil if it breaks none, or the run ends with it anyway.
     ///
-    /// The size of the history counts as it was before, so that its last events get in.
+    /// The size of the history counts as it was before, so that its last events get in, and the
+    /// events that go through the buffer count from the next transition on, as in Temporal.
     func limitReached(by step: PreparedStep, after run: CachedRun) -> RunLimit? {
         guard run.state.isRunning else { return nil }
         if step.bytes > self.settings.transactionSizeMax { return .transactionSize }
         guard step.run.run.state.isRunning else { return nil }
         if run.state.info.historySize > self.settings.historySizeErrorMax { return .historySize }
-        if step.run.run.state.info.nextEventID - 1 > self.settings.historyCountErrorMax {
+        let unbuffered = step.run.events.count { !$0.eventType.isBufferable }
+        if run.state.info.nextEventID - 1 + Int64(unbuffered) > self.settings.historyCountErrorMax {
             return .historyCount
         }
         return step.run.run.stateBytes > self.settings.mutableStateSizeErrorMax ? .stateSize : nil

@@ -10,7 +10,8 @@ package final class SQLiteConnection: @unchecked Sendable {
     private var statements: [String: OpaquePointer] = [:]
     private let statementsMax = 256
 
-    /// Opens or creates the database at `path`; `:memory:` is one of its own.
+    /// Opens or creates the database at `path`; an empty path is one of its own, gone when it is
+    /// closed.
     package init(path: String) throws(SQLiteFailure) {
         _ = Self.libraryIsConfigured
         let flags =
