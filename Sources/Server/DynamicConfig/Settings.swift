@@ -69,7 +69,7 @@ package struct Settings: Sendable, Equatable {
     /// Requests that were attached to a run, and are remembered.
     package var attachedRequestsMax = 25
     /// Bytes of mutable state and recent events all shards of a process keep in memory.
-    package var historyCacheSizeMax = 192 * 1_024 * 1_024
+    package var historyCacheSizeMax = 160 * 1_024 * 1_024
     /// Of these, what one shard keeps at most.
     package var shardCacheSizeMax = 64 * 1_024 * 1_024
     /// Timers one shard keeps in memory; later ones stay in the store.
