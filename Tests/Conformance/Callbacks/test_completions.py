@@ -245,6 +245,36 @@ def test_reset(watched: RawClient, receiver: Receiver, names) -> None:
         assert new in receiver.received(path)[0].headers["nexus-link"]
 
 
+def test_reset_of_an_older_run(watched: RawClient, receiver: Receiver, names) -> None:
+    """The run that is left for it was not reset: whoever waits for its end is told of it."""
+    base = watched.start(names(), names.task_queue).run_id
+    close_with(watched, names, complete())
+    left = watched.start(
+        names(), names.task_queue, completion_callbacks=[receiver.callback("/left")]).run_id
+    close_with(watched, names)
+    attach(watched, names, receiver.callback("/late"))
+    new = watched.call(
+        "ResetWorkflowExecution", workflow_execution=execution(names(), base), reason="again",
+        workflow_task_finish_event_id=4, request_id=str(uuid.uuid4())).run_id
+    for path in ("/left", "/late"):
+        got = receiver.wait(path)
+        assert (got.state, got.json["message"]) == ("failed", "operation terminated")
+        assert left in got.headers["nexus-link"]
+    wait_states(watched, names(), "SUCCEEDED", "SUCCEEDED", run_id=left)
+    assert callbacks(watched, names(), new) == []
+    assert_history(watched.history(names(), left), """
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 WorkflowExecutionOptionsUpdated
+        6 WorkflowExecutionTerminated {"identity": "history-resetter"}
+    """)
+    close_with(watched, names, complete("anew"))
+    time.sleep(0.3)
+    assert [len(receiver.received(path)) for path in ("/left", "/late")] == [1, 1]
+
+
 def test_a_run_that_is_replaced_tells(watched: RawClient, receiver: Receiver, names) -> None:
     watched.start(names(), names.task_queue, completion_callbacks=[receiver.callback("/old")])
     watched.start(
