@@ -8,14 +8,16 @@ import time
 import grpc
 import pytest
 from temporalio import workflow
-from temporalio.api.enums.v1 import EncodingType
-from temporalio.api.history.v1 import History
+from temporalio.api.enums.v1 import EncodingType, HistoryEventFilterType
+from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.client import Client
 
 from Support.errors import expect_error, may_fail_with
-from Support.histories import IDLE, TASK, assert_history, assert_well_formed, types
-from Support.raw import RawClient, complete, continue_as_new, execution, marker, seconds, ws
+from Support.histories import (
+    IDLE, TASK, assert_history, assert_well_formed, attributes, types)
+from Support.raw import (
+    RawClient, RetryPolicy, complete, continue_as_new, execution, fail, marker, seconds, ws)
 from Support.sdk import eventually_sync, make_worker, replayed
 
 
@@ -128,6 +130,93 @@ def test_close_event_of_a_continued_run(raw: RawClient, names) -> None:
     page = raw.history_page(names(), run_id, close_only=True, wait=True)
     attributes = page.history.events[0].workflow_execution_continued_as_new_event_attributes
     assert attributes.new_execution_run_id
+
+
+# How a run may end that another one follows, and what a close event says of it to clients that
+# do not look for the next run there.
+FOLLOWED = {
+    "completed": {"lastCompletionResult": ["done"]},
+    "failed": {"failure": {"message": "first"}},
+    "timed-out": {"failure": {
+        "message": "workflow timeout", "source": "Server",
+        "timeoutFailureInfo": {"timeoutType": "TIMEOUT_TYPE_START_TO_CLOSE"}}},
+}
+
+
+def _followed(raw: RawClient, names, how: str) -> str:
+    """A run that ended and has a next one."""
+    options = {
+        "completed": {"cron_schedule": "@every 1s"},
+        "failed": {"retry_policy": RetryPolicy(initial_interval=seconds(60))},
+        "timed-out": {
+            "retry_policy": RetryPolicy(initial_interval=seconds(60)), "run_timeout": 0.5},
+    }
+    run_id = raw.start(names(), names.task_queue, **options[how]).run_id
+    if how == "timed-out":
+        raw.wait_closed(names(), run_id)
+    else:
+        raw.respond(
+            raw.next_workflow_task(names.task_queue),
+            complete("done") if how == "completed" else fail("first"))
+    return run_id
+
+
+def _close_event(
+    raw: RawClient, workflow_id: str, run_id: str, features: str | None, wait: bool
+) -> HistoryEvent:
+    """The close event as a client is told it that says these features of itself, or none."""
+    request = raw.request(
+        "GetWorkflowExecutionHistory", execution=execution(workflow_id, run_id),
+        wait_new_event=wait,
+        history_event_filter_type=HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+    page = raw.stub.GetWorkflowExecutionHistory(
+        request, timeout=10,
+        metadata=[] if features is None else [("supported-features", features)])
+    [event] = page.history.events
+    return event
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["now", "long-poll"])
+@pytest.mark.parametrize("features", [None, "follows,other"])
+@pytest.mark.parametrize("how", FOLLOWED)
+def test_close_event_for_clients_that_follow_continuations_only(
+    raw: RawClient, names, how: str, features: str | None, wait: bool
+) -> None:
+    run_id = _followed(raw, names, how)
+    real = raw.history(names(), run_id)[-1]
+    event = _close_event(raw, names(), run_id, features, wait)
+    assert types([event]) == ["WorkflowExecutionContinuedAsNew"]
+    told = attributes(event)
+    assert told.pop("newExecutionRunId") == attributes(real)["newExecutionRunId"]
+    if how == "failed":
+        told["failure"] = {"message": told["failure"]["message"]}
+    assert told == FOLLOWED[how], "nothing else is told"
+    for field in ("event_id", "event_time", "version", "task_id"):
+        assert getattr(event, field) == getattr(real, field), field
+    raw.terminate(names())
+
+
+@pytest.mark.parametrize("features", ["follows-next-run-id", "other,follows-next-run-id"])
+@pytest.mark.parametrize("how", FOLLOWED)
+def test_close_event_for_clients_that_follow_runs(
+    raw: RawClient, names, how: str, features: str
+) -> None:
+    run_id = _followed(raw, names, how)
+    history = raw.history(names(), run_id)
+    expected = "".join(word.capitalize() for word in how.split("-"))
+    assert types(history)[-1] == f"WorkflowExecution{expected}", "all events are as they are"
+    for wait in (False, True):
+        assert _close_event(raw, names(), run_id, features, wait) == history[-1]
+    raw.terminate(names())
+
+
+def test_close_event_without_a_next_run(raw: RawClient, names) -> None:
+    run_id = raw.start(
+        names(), names.task_queue, retry_policy=RetryPolicy(maximum_attempts=1)).run_id
+    raw.respond(raw.next_workflow_task(names.task_queue), fail("first and last"))
+    for features in (None, "follows-next-run-id"):
+        event = _close_event(raw, names(), run_id, features, wait=False)
+        assert types([event]) == ["WorkflowExecutionFailed"]
 
 
 def test_many_waiters_for_one_close(raw: RawClient, names) -> None:

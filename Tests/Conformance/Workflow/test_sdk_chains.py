@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.workflowservice import v1 as ws
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowContinuedAsNewError, WorkflowHandle
 from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttributes
 
 from Support.histories import IDLE, assert_history, find, story, types
@@ -110,6 +110,28 @@ async def test_retry_of_a_timed_out_run(client: Client, names) -> None:
         [*IDLE, "TimerStarted", "WorkflowExecutionTimedOut"]] * 2
     assert [find(events, "WorkflowExecutionTimedOut")["retryState"] for events in runs] == [
         STATE + "IN_PROGRESS", STATE + "MAXIMUM_ATTEMPTS_REACHED"]
+
+
+@pytest.mark.parametrize("how, interval", [("retry", None), ("cron", "@every 1s")])
+async def test_result_of_one_run_only(
+    client: Client, names, how: str, interval: str | None
+) -> None:
+    """To the SDK, which follows continuations only, a run that has a next one is continued."""
+    async with worker(client, names):
+        steps = ["fail", 2] if how == "retry" else ["hear", 0]
+        first = await begin(
+            client, names, steps, retry_policy=policy(maximum_attempts=2),
+            cron_schedule=interval or "")
+        with pytest.raises(WorkflowContinuedAsNewError) as caught:
+            await first.result(follow_runs=False)
+        events = await replayed(first, Script)
+        if how == "retry":
+            assert await first.result() == [2], "of the last run"
+        else:
+            await client.get_workflow_handle(names()).terminate()
+    end = FAILED if how == "retry" else COMPLETED
+    assert types(events) == [*IDLE, end]
+    assert find(events, end)["newExecutionRunId"] == caught.value.new_execution_run_id
 
 
 @pytest.mark.parametrize("changed", [False, True], ids=["kept", "changed"])
