@@ -8,7 +8,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from Errors.test_start_errors import BOTH, good
 from Support.raw import RawClient, complete, payload
 from Support.refusals import Refusal, World, invalid, precondition, unimplemented
-from Support.updates import update_fields
 
 OPTIONS = "UpdateWorkflowExecutionOptions"
 PINNED = "VERSIONING_BEHAVIOR_PINNED"
@@ -105,11 +104,6 @@ TABLE: list[Refusal] = [
         "(?i)enhanced"),
     unimplemented("DescribeTaskQueue", "nexus queue", {
         "task_queue": {"name": "q"}, "task_queue_type": "TASK_QUEUE_TYPE_NEXUS"}, "(?i)nexus"),
-    unimplemented("UpdateWorkflowExecution", "callbacks", {
-        **update_fields("w", "u"), "request": {
-            "meta": {"update_id": "u"}, "input": {"name": "n"}, "request_id": "r",
-            "completion_callbacks": [{"nexus": {"url": "http://localhost/"}}]}},
-        "completion_callbacks"),
     invalid("UpdateNamespace", "many bad binaries", {
         "namespace": "default", "config": {"bad_binaries": {"binaries": {
             f"sum-{number}": {"reason": "bad"} for number in range(11)}}}},

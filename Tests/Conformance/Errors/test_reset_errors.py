@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from Support.raw import RawClient, execution
 from Support.refusals import (
-    NO_SUCH_RUN, TOO_LONG, Refusal, invalid, not_found, unimplemented)
+    NO_SUCH_RUN, TOO_LONG, Refusal, invalid, not_found, precondition, unimplemented)
 
 RPC = "ResetWorkflowExecution"
 
@@ -17,6 +19,15 @@ def of(workflow_id: str, run_id: str = "", **changes):
         "workflow_execution": execution(workflow_id, run_id), "request_id": "r",
         "workflow_task_finish_event_id": 3, **changes}
 
+
+def then(*paths: str, **options):
+    """An operation that changes options of the new run."""
+    return {"update_workflow_options": {
+        "workflow_execution_options": options, "update_mask": FieldMask(paths=paths)}}
+
+
+PINNED = {"behavior": "PINNED_OVERRIDE_BEHAVIOR_PINNED",
+          "version": {"deployment_name": "d", "build_id": "b"}}
 
 TABLE: list[Refusal] = [
     invalid(RPC, "no execution", {"request_id": "r"}, r"^Execution is not set on request\.$"),
@@ -47,12 +58,44 @@ TABLE: list[Refusal] = [
     invalid(RPC, "signal after the reset",
             of("w", post_reset_operations=[{"signal_workflow": {}}]),
             "^unsupported post reset operation"),
-    unimplemented(RPC, "options after the reset",
-                  of("w", post_reset_operations=[{"update_workflow_options": {}}]),
-                  "post-reset workflow options"),
+    invalid(RPC, "nothing after the reset", of("w", post_reset_operations=[{}]),
+            "^unsupported post reset operation"),
+    invalid(RPC, "unknown path after the reset", of("w", post_reset_operations=[
+        then("nothing")]), 'invalid path "nothing" for message '
+        '"temporal.api.workflow.v1.WorkflowExecutionOptions"$'),
+    invalid(RPC, "unknown part of a priority after the reset", of("w", post_reset_operations=[
+        then("priority.nothing")]), "invalid path"),
+    invalid(RPC, "half of an old override after the reset", of("w", post_reset_operations=[
+        then("versioning_override.behavior")]),
+        "^error applying update_options: versioning_override fields must be updated together"),
+    invalid(RPC, "empty override after the reset", of("w", post_reset_operations=[
+        then("versioning_override", versioning_override={})]), "^override behavior is required$"),
+    invalid(RPC, "second operation after the reset", of("w", post_reset_operations=[
+        then("priority", priority={"priority_key": 1}), then("nothing")]), "invalid path"),
+    unimplemented(RPC, "time skipping after the reset", of("w", post_reset_operations=[
+        then("time_skipping_config")]), "time_skipping_config"),
+    precondition(RPC, "version nobody has after the reset", lambda w: of(
+        w.completed, workflow_task_finish_event_id=4, post_reset_operations=[
+            then("versioning_override", versioning_override={"pinned": PINNED})]),
+        "^Pinned version 'd:b' is not present in task queue"),
 ]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
 def test_refused(raw: RawClient, names, row: Refusal) -> None:
     row.check(raw, names())
+
+
+def test_nothing_happens(raw: RawClient, names) -> None:
+    """A reset whose operations cannot be done is none."""
+    run_id = raw.start(names(), names.task_queue).run_id
+    raw.respond(raw.next_workflow_task(names.task_queue))
+    before = raw.history(names())
+    for operation in (
+        then("versioning_override", versioning_override={"pinned": PINNED}), then("nothing"), {}):
+        with pytest.raises(grpc.RpcError):
+            raw.call(RPC, **of(
+                names(), workflow_task_finish_event_id=4,
+                post_reset_operations=[then("priority", priority={"priority_key": 1}), operation]))
+    assert raw.history(names()) == before
+    assert raw.describe(names()).workflow_execution_info.execution.run_id == run_id

@@ -49,7 +49,9 @@ def tokens(rpc: str) -> list[Refusal]:
         not_found(rpc, "answered before", lambda w: {"task_token": w.answered_task.task_token},
                   NO_TASK),
         not_found(rpc, "workflow closed", lambda w: {"task_token": terminated(w)},
-                  r"^workflow execution already completed$|^Workflow task not found\.$"),
+                  NO_TASK if rpc == RESPONDS[0] else r"^workflow execution already completed$"),
+        not_found(rpc, "workflow completed", lambda w: {"task_token": completing(w)},
+                  NO_TASK if rpc == RESPONDS[0] else r"^workflow execution already completed$"),
         invalid(rpc, "long identity", lambda w: {
             "task_token": w.task.task_token, "identity": TOO_LONG},
             r"^Identity length exceeds limit\.$"),
@@ -60,6 +62,13 @@ def terminated(w: World) -> bytes:
     """The token of a task whose workflow was terminated meanwhile."""
     task = w.task
     w.raw.terminate(task.workflow_execution.workflow_id)
+    return task.task_token
+
+
+def completing(w: World) -> bytes:
+    """The token of the task that completed its workflow."""
+    task = w.task
+    w.raw.respond(task, complete())
     return task.task_token
 
 
