@@ -7,12 +7,14 @@ import time
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.client import Client, WorkflowContinuedAsNewError
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from Support.errors import expect_error
 from Support.histories import IDLE, assert_history, find, types
-from Support.raw import RawClient, complete, continue_as_new
+from Support.raw import (
+    RawClient, RetryPolicy, complete, continue_as_new, fail, payload, seconds)
 from Support.sdk import events_of, make_worker, replayed
 
 KEYWORD = SearchAttributeKey.for_keyword("CustomKeywordField")
@@ -82,6 +84,55 @@ def test_events_of_both_runs(raw: RawClient, names) -> None:
     assert raw.describe(names(), first).workflow_execution_info.status == (
         WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW)
     assert raw.describe(names()).workflow_execution_info.execution.run_id == new
+
+
+@pytest.mark.parametrize("how", ["continue-as-new", "retry", "cron"])
+def test_user_metadata_is_that_of_the_start(raw: RawClient, names, how: str) -> None:
+    """Only the run that was started has it: later ones have none."""
+    metadata = UserMetadata(summary=payload("summary"), details=payload("details"))
+    options, command = {
+        "continue-as-new": ({}, continue_as_new("Raw", names.task_queue)),
+        "retry": ({"retry_policy": RetryPolicy(initial_interval=seconds(0.1))}, fail("again")),
+        "cron": ({"cron_schedule": "@every 1s"}, complete()),
+    }[how]
+    first = raw.start(names(), names.task_queue, user_metadata=metadata, **options).run_id
+    raw.respond(raw.next_workflow_task(names.task_queue), command)
+    task = raw.next_workflow_task(names.task_queue)
+    second = task.workflow_execution.run_id
+    assert second != first
+    assert raw.history(names(), first)[0].user_metadata == metadata
+    assert raw.describe(names(), first).execution_config.user_metadata == metadata
+    for started in (task.history.events[0], raw.history(names(), second)[0]):
+        assert started.event_id == 1 and not started.HasField("user_metadata")
+    assert not raw.describe(names(), second).execution_config.HasField("user_metadata")
+    raw.terminate(names())
+
+
+def test_user_metadata_of_a_reset_run(raw: RawClient, names) -> None:
+    """It goes back to the same start."""
+    metadata = UserMetadata(summary=payload("summary"))
+    raw.start(names(), names.task_queue, user_metadata=metadata)
+    raw.respond(raw.next_workflow_task(names.task_queue))
+    run_id = raw.call(
+        "ResetWorkflowExecution", workflow_execution={"workflow_id": names()}, reason="again",
+        workflow_task_finish_event_id=4, request_id="r").run_id
+    assert raw.history(names(), run_id)[0].user_metadata == metadata
+    assert raw.describe(names()).execution_config.user_metadata == metadata
+
+
+async def test_summary_of_the_first_run(client: Client, names) -> None:
+    async with make_worker(client, names.task_queue, workflows=[Counts]):
+        handle = await client.start_workflow(
+            Counts.run, args=[1, 0], id=names(), task_queue=names.task_queue,
+            static_summary="to be seen", static_details="at length")
+        assert await handle.result() == 1
+    runs = [client.get_workflow_handle(names(), run_id=run_id)
+            for run_id in (handle.first_execution_run_id, None)]
+    described = [await run.describe() for run in runs]
+    assert [await one.static_summary() for one in described] == ["to be seen", None]
+    assert [await one.static_details() for one in described] == ["at length", None]
+    assert [types(await replayed(run, Counts)) for run in runs] == [
+        [*IDLE, "WorkflowExecutionContinuedAsNew"], [*IDLE, "WorkflowExecutionCompleted"]]
 
 
 def test_short_runs_are_slowed_down(raw: RawClient, names) -> None:

@@ -7,7 +7,7 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
 
 from Support.errors import expect_error
 from Support.histories import assert_history, find, types
-from Support.raw import RawClient, complete, marker, start_timer
+from Support.raw import RawClient, complete, marker, schedule_activity, start_timer
 
 
 @pytest.fixture
@@ -58,6 +58,45 @@ def test_history_count(limited, names) -> None:
         4 WorkflowTaskFailed {"cause": "WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND"}
         5 WorkflowExecutionTerminated {"reason": "Workflow history count exceeds limit."}
     """)
+
+
+def test_history_count_of_events_from_outside(limited, names) -> None:
+    """They count from the next event on, so that one gets in behind the limit."""
+    raw = limited(limit__historyCount__warn=10, limit__historyCount__error=20)
+    raw.start(names(), names.task_queue)
+    for number in range(3):
+        raw.respond(raw.next_workflow_task(names.task_queue), schedule_activity(
+            f"a{number}", names.task_queue, start_to_close=60))
+        raw.complete_activity(raw.next_activity_task(names.task_queue))
+    raw.signal(names(), "number 21")
+    with expect_error("INVALID_ARGUMENT", match=r"^Workflow history count exceeds limit\.$"):
+        raw.signal(names(), "one too many")
+    assert_history(raw.history(names()), """
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 ActivityTaskScheduled
+        6 ActivityTaskStarted
+        7 ActivityTaskCompleted
+        8 WorkflowTaskScheduled
+        9 WorkflowTaskStarted
+        10 WorkflowTaskCompleted
+        11 ActivityTaskScheduled
+        12 ActivityTaskStarted
+        13 ActivityTaskCompleted
+        14 WorkflowTaskScheduled
+        15 WorkflowTaskStarted
+        16 WorkflowTaskCompleted
+        17 ActivityTaskScheduled
+        18 ActivityTaskStarted
+        19 ActivityTaskCompleted
+        20 WorkflowTaskScheduled
+        21 WorkflowExecutionSignaled {"signalName": "number 21"}
+        22 WorkflowExecutionTerminated {"reason": "Workflow history count exceeds limit.", "identity": "history-service"}
+    """)
+    with expect_error("NOT_FOUND", match="already completed"):
+        raw.signal(names(), "after the end")
 
 
 def test_a_workflow_may_complete_beyond_the_count(limited, names) -> None:
