@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import ParseDict
-from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.common.v1 import Callback, Payload, Payloads
 from temporalio.api.enums.v1 import WorkflowIdConflictPolicy as Conflict
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import OnConflictOptions
 
 from Support.callbacks import callbacks, states, wait_states
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, assert_history, find, types
 from Support.raw import (
     RawClient, RetryPolicy, cancel_workflow, complete, continue_as_new, execution, fail, failure,
-    marker, payload, seconds,
+    marker, payload, payloads, seconds,
 )
 from Support.receiver import Answer, Receiver
+from Support.updates import (
+    acceptance, answer, both_responses, completion, update_fields, update_with_start_fields,
+    wait_until_known,
+)
 
 ATTACH = OnConflictOptions(attach_request_id=True, attach_completion_callbacks=True)
 USE = Conflict.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
@@ -327,6 +331,35 @@ def test_not_attached_without_the_option(watched: RawClient, receiver: Receiver,
         on_conflict_options=OnConflictOptions(attach_request_id=True),
         completion_callbacks=[receiver.callback("/never")])
     assert callbacks(watched, names()) == []
+
+
+@pytest.mark.parametrize("with_start", [False, True], ids=["alone", "with-start"])
+@pytest.mark.parametrize("url", ["", "ftp://refused/"], ids=["allowed", "refused"])
+def test_callbacks_of_updates_are_not_looked_at(
+    watched: RawClient, receiver: Receiver, names, url: str, with_start: bool
+) -> None:
+    callback = Callback(nexus={"url": url}) if url else receiver.callback("/update")
+    fields = update_fields(names(), "u", 1)
+    fields["request"].completion_callbacks.append(callback)
+    fields["request"].request_id = "r"
+    if with_start:
+        sent = watched.begin("ExecuteMultiOperation", **update_with_start_fields(
+            watched, names(), names.task_queue, "u", update=fields))
+    else:
+        watched.start(names(), names.task_queue)
+        sent = watched.begin("UpdateWorkflowExecution", **fields)
+    wait_until_known(watched, names(), "u", sent)
+    task = watched.next_workflow_task(names.task_queue)
+    [asked] = task.messages
+    answer(watched, task, acceptance(asked), completion(asked, "done"), then=(complete(),))
+    reply = both_responses(sent.result())[1] if with_start else sent.result()
+    assert reply.outcome.success == payloads("done")
+    assert callbacks(watched, names()) == []
+    assert types(watched.history(names())) == [
+        *IDLE, "WorkflowExecutionUpdateAccepted", "WorkflowExecutionUpdateCompleted",
+        "WorkflowExecutionCompleted"]
+    time.sleep(0.3)
+    assert receiver.received("/update") == []
 
 
 # Attempts.
