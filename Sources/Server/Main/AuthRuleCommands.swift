@@ -6,7 +6,10 @@ struct RuleCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rule",
         abstract: "Say who is in which group, and what a group may do in a namespace.",
-        subcommands: [AddRule.self, RemoveRule.self, CheckRule.self, ListRules.self])
+        subcommands: [
+            ChangeRule<RuleAddition>.self, ChangeRule<RuleRemoval>.self, CheckRule.self,
+            ListRules.self,
+        ])
 }
 
 /// What names a rule on the command line.
@@ -111,35 +114,40 @@ private struct ShownChange: Encodable {
     let changed: Bool
 }
 
-/// `temporal-server auth rule add`.
-struct AddRule: AsyncParsableCommand {
+/// What a command does to a rule, and how it says so.
+protocol RuleChange {
+    static var configuration: CommandConfiguration { get }
+    static var done: String { get }
+    static var wasDone: String { get }
+
+    /// - Returns: false if it was so already.
+    static func make(_ rule: Rule, in book: RuleBook) async throws(RuleBookError) -> Bool
+}
+
+enum RuleAddition: RuleChange {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Put somebody into a group, or give a group a role.")
+    static let done = "added", wasDone = "was so already"
 
-    @ParentCommand var options: TemporalServer
-    @OptionGroup var arguments: RuleArguments
-
-    @Option(help: "How to show what was done: text or json.")
-    var output = OutputFormat.text
-
-    func validate() throws { _ = try self.arguments.rule() }
-
-    func run() async throws {
-        let rule = try self.arguments.rule()
-        let hasChanged = try await self.options.rules(need: [.store, .model]) {
-            (book) throws(RuleBookError) in try await book.add(rule)
-        }
-        self.output.show(
-            ShownChange(rule: ShownRule(rule), changed: hasChanged),
-            text: "\(hasChanged ? "added" : "was so already"): \(rule.words)")
+    static func make(_ rule: Rule, in book: RuleBook) async throws(RuleBookError) -> Bool {
+        try await book.add(rule)
     }
 }
 
-/// `temporal-server auth rule remove`.
-struct RemoveRule: AsyncParsableCommand {
+enum RuleRemoval: RuleChange {
     static let configuration = CommandConfiguration(
         commandName: "remove",
         abstract: "Take somebody out of a group, or a role from a group.")
+    static let done = "removed", wasDone = "was not so"
+
+    static func make(_ rule: Rule, in book: RuleBook) async throws(RuleBookError) -> Bool {
+        try await book.remove(rule)
+    }
+}
+
+/// `temporal-server auth rule add` and `temporal-server auth rule remove`.
+struct ChangeRule<Change: RuleChange>: AsyncParsableCommand {
+    static var configuration: CommandConfiguration { Change.configuration }
 
     @ParentCommand var options: TemporalServer
     @OptionGroup var arguments: RuleArguments
@@ -152,11 +160,11 @@ struct RemoveRule: AsyncParsableCommand {
     func run() async throws {
         let rule = try self.arguments.rule()
         let hasChanged = try await self.options.rules(need: [.store, .model]) {
-            (book) throws(RuleBookError) in try await book.remove(rule)
+            (book) throws(RuleBookError) in try await Change.make(rule, in: book)
         }
         self.output.show(
             ShownChange(rule: ShownRule(rule), changed: hasChanged),
-            text: "\(hasChanged ? "removed" : "was not so"): \(rule.words)")
+            text: "\(hasChanged ? Change.done : Change.wasDone): \(rule.words)")
     }
 }
 

@@ -15,6 +15,9 @@ package final class AccessGate: Sendable {
     private let clock: any TimeSource
     private let logger: Logger
     private let entries = Mutex(EntryAllowance())
+    /// What is counted for each RPC of the table, and for all others together.
+    private let denials: [RPCName: Counter]
+    private let otherDenials: Counter
 
     /// Bytes of a namespace's name that are logged.
     private static let namespaceSizeMax = 200
@@ -27,6 +30,16 @@ package final class AccessGate: Sendable {
         self.policy = policy
         self.clock = clock
         self.logger = logger
+        self.denials = AccessTable.requirements.reduce(into: [:]) { counters, entry in
+            counters[entry.key] = Self.counter(of: entry.key.method)
+        }
+        self.otherDenials = Self.counter(of: "unknown")
+    }
+
+    private static func counter(of operation: String) -> Counter {
+        Counter(
+            label: "service_errors_unauthorized",
+            dimensions: [("service_name", "frontend"), ("operation", operation)])
     }
 
     /// Lets a caller in, or throws.
@@ -63,13 +76,7 @@ package final class AccessGate: Sendable {
     func denial(
         of rpc: RPCName, in namespace: String, _ reason: String, _ caller: Caller? = nil
     ) -> ServiceError {
-        Counter(
-            label: "service_errors_unauthorized",
-            dimensions: [
-                ("service_name", "frontend"),
-                ("operation", AccessTable.requirement(of: rpc) == nil ? "unknown" : rpc.method),
-            ]
-        ).increment()
+        (self.denials[rpc] ?? self.otherDenials).increment()
         if let passedOver = self.entries.withLock({ $0.take(now: self.clock.now()) }) {
             let name = String(decoding: namespace.utf8.prefix(Self.namespaceSizeMax), as: UTF8.self)
             var metadata: Logger.Metadata = [
