@@ -33,7 +33,7 @@ extension ServerAssembly: Service {
                 try? await gracefulShutdown()
                 return .shutdownRequested
             }
-            if let upkeep = self.verification?.run {
+            for upkeep in self.upkeeps {
                 group.addTask {
                     await upkeep()
                     return .upkeepEnded

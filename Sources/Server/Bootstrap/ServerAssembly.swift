@@ -1,4 +1,3 @@
-import StaticConfiguration
 import Frontend
 import GRPCTransport
 import HistoryService
@@ -7,6 +6,7 @@ import MatchingService
 import Persistence
 import Primitives
 import ServiceClients
+import StaticConfiguration
 import Synchronization
 
 /// The services of one process, wired to each other: the only place that knows all of them.
@@ -18,12 +18,16 @@ package final class ServerAssembly: Sendable {
     let history: HistoryHost
     let matching: MatchingHost
     let stores: any Stores
-    let verification: CallerVerification?
+    /// What goes on beside the calls; each ends when it is cancelled.
+    let upkeeps: [@Sendable () async -> Void]
     let shutdownMax: Duration
     let logger: Logger
     let closeStores: @Sendable () async -> Void
 
-    private init(_ parts: Parts, servers: [CallServer], health: HealthStatus, plan: ServerPlan) {
+    private init(
+        _ parts: Parts, servers: [CallServer], upkeeps: [@Sendable () async -> Void],
+        health: HealthStatus, plan: ServerPlan
+    ) {
         self.health = health
         self.servers = servers
         self.addresses = parts.sockets.mapValues(\.address)
@@ -31,7 +35,7 @@ package final class ServerAssembly: Sendable {
         self.matching = parts.matching
         self.stores = parts.stores
         self.closeStores = parts.closeStores
-        self.verification = parts.verification
+        self.upkeeps = upkeeps
         self.shutdownMax = plan.shutdownMax
         self.logger = parts.logger
     }
@@ -55,15 +59,21 @@ package final class ServerAssembly: Sendable {
     ) async throws(StartError) -> ServerAssembly {
         let sockets = try self.openSockets(plan)
         do throws(StartError) {
-            let security = try plan.tls.securities()
+            let securities = try ListenerSecurities(
+                plan.tls, clock: SystemClock(), logger: logger)
             let parts = try await self.startServices(plan, sockets, logger)
             let health = HealthStatus()
             let servers = sockets.sorted { $0.key < $1.key }.map { role, socket in
                 CallServer(
                     socket: socket, table: self.table(role, parts, health),
-                    security: security[role], logger: Logger(label: role.rawValue))
+                    security: securities[role], logger: Logger(label: role.rawValue))
             }
-            return ServerAssembly(parts, servers: servers, health: health, plan: plan)
+            var upkeeps = [parts.verification?.run].compactMap { $0 }
+            if let interval = plan.tlsRefreshInterval {
+                upkeeps.append { await securities.run(every: interval) }
+            }
+            return ServerAssembly(
+                parts, servers: servers, upkeeps: upkeeps, health: health, plan: plan)
         } catch {
             for socket in sockets.values { socket.close() }
             throw error

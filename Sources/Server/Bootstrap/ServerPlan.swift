@@ -17,6 +17,8 @@ package struct ServerPlan: Sendable, Equatable {
     /// How callers of the public frontend are asked who they are; nil if they are not.
     package var authorization: CallerAuthorization?
     package var tls: [ServiceRole: ServerTLS] = [:]
+    /// How often the files of TLS are read anew; nil if only at start.
+    package var tlsRefreshInterval: Duration?
     /// Namespaces to create if they do not exist.
     package var namespaces: [String] = []
     /// Of namespaces that are created.
@@ -36,6 +38,7 @@ package struct ServerPlan: Sendable, Equatable {
         self.clusterName = configuration.clusterName
         self.authorization = configuration.authorization
         self.tls = configuration.tls
+        self.tlsRefreshInterval = configuration.tlsRefreshInterval
         for (role, rpc) in configuration.rpc {
             self.listeners[role] = ListenAddress(ip: rpc.ip, port: rpc.port)
         }

@@ -2,28 +2,30 @@ import FoundationEssentials
 import GRPCTransport
 import StaticConfiguration
 
-extension [ServiceRole: ServerTLS] {
-    /// TLS of each listener, from the files that are named.
-    func securities() throws(StartError) -> [ServiceRole: TransportSecurity] {
-        var securities: [ServiceRole: TransportSecurity] = [:]
-        for (role, tls) in self.sorted(by: { $0.key < $1.key }) {
-            securities[role] = try tls.security()
-        }
-        return securities
-    }
+/// What the TLS of a listener is made of.
+struct TLSContents: Equatable, Sendable {
+    let certificate: [UInt8]
+    let key: [UInt8]
+    let clientAuthorities: [[UInt8]]
 }
 
 extension ServerTLS {
-    fileprivate func security() throws(StartError) -> TransportSecurity {
+    /// Reads the files that are named.
+    func contents() throws(StartError) -> TLSContents {
         var authorities: [[UInt8]] = []
         for material in self.clientAuthorities {
             authorities.append(try self.read(material, "clientCaData"))
         }
-        let certificate = try self.read(self.certificate, "certData")
-        let key = try self.read(self.key, "keyData")
+        return TLSContents(
+            certificate: try self.read(self.certificate, "certData"),
+            key: try self.read(self.key, "keyData"), clientAuthorities: authorities)
+    }
+
+    func security(of contents: TLSContents) throws(StartError) -> TransportSecurity {
         do throws(TransportSecurity.Flaw) {
             return try TransportSecurity(
-                certificate: certificate, key: key, clientAuthorities: authorities)
+                certificate: contents.certificate, key: contents.key,
+                clientAuthorities: contents.clientAuthorities)
         } catch {
             throw StartError("\(self.place): \(error)")
         }

@@ -79,6 +79,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var oauth = OAuthAuthorization()
     package var jwt: JWTAuthorization?
     package var tls: [ServiceRole: ServerTLS] = [:]
+    /// How often the files of TLS are read anew; nil if only at start.
+    package var tlsRefreshInterval: Duration?
     /// What a server cannot start with, although commands can do their work.
     package var startProblems: [ConfigurationProblem] = []
     /// What has no effect although it is written; to be logged.

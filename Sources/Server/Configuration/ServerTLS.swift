@@ -25,7 +25,9 @@ extension ServerConfiguration {
         if let part = section.section("frontend") { self.tls[.frontend] = Self.endpoint(part) }
         // The system's own worker calls within the process.
         section.ignore("systemWorker")
-        section.warn("refreshInterval", "has no effect: certificates are read at start")
+        if let interval = section.duration("refreshInterval")?.value, interval > .zero {
+            self.tlsRefreshInterval = interval
+        }
         section.warn("expirationChecks", "has no effect: expiry of certificates is not checked")
         section.refuse("remoteClusters")
         section.finish()

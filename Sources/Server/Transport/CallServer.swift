@@ -22,7 +22,7 @@ package final class CallServer: Sendable {
 
     package init(
         socket: ListeningSocket, table: CallTable, limits: TransportLimits = TransportLimits(),
-        security: TransportSecurity? = nil, logger: Logger
+        security: ListenerSecurity? = nil, logger: Logger
     ) {
         self.address = socket.address
         self.table = table

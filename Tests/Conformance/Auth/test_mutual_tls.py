@@ -17,7 +17,7 @@ from Support.certificates import Authority, Certificate, client_credentials
 from Support.configured import ConfiguredServer
 from Support.programs import Collects
 from Support.raw import RawClient
-from Support.sdk import make_worker
+from Support.sdk import eventually_sync, make_worker
 from Support.server import channel_options, open_channel, run_binary
 
 
@@ -116,6 +116,32 @@ def test_certificates_as_text(launch, tmp_path, authority: Authority) -> None:
         "clientCaData": [text(authority.certificate)]})))
     assert is_answered(channel(server, authority, authority.client("anna")))
     assert not is_answered(channel(server, authority))
+
+
+def test_certificates_are_read_anew(launch, tmp_path, authority: Authority) -> None:
+    """What is in the files counts for whoever connects from then on, if it can be used."""
+    clients = tmp_path / "clients.pem"
+    clients.write_bytes(authority.certificate.read_bytes())
+    section = authority.server_section(require_client=True) | {"clientCaFiles": [str(clients)]}
+    tls = {"refreshInterval": "100ms", "frontend": {"server": section}}
+    server = launch(ConfiguredServer(tmp_path, {"global": {"tls": tls}}))
+    other = Authority(tmp_path, "another")
+    made, own, theirs = other.server(), authority.client("anna"), other.client("anna")
+    before = RawClient("", channel=channel(server, authority, own))
+    assert before.call("GetSystemInfo").server_version
+    assert not is_answered(channel(server, other, theirs))
+    # A certificate without its key is none.
+    Path(section["certFile"]).write_bytes(made.certificate.read_bytes())
+    eventually_sync(lambda: "cannot be read anew" in server.log)
+    assert is_answered(channel(server, authority, own))
+    Path(section["keyFile"]).write_bytes(made.key.read_bytes())
+    clients.write_bytes(other.certificate.read_bytes())
+    eventually_sync(lambda: is_answered(channel(server, other, theirs)))
+    assert not is_answered(channel(server, authority, own))
+    assert not is_answered(channel(server, other, own)), "of an authority that was"
+    assert before.call("GetSystemInfo").server_version, "an open connection stays"
+    before.close()
+    assert "PRIVATE KEY" not in server.log
 
 
 @pytest.mark.parametrize("change, named", [

@@ -124,6 +124,16 @@ private let sqlite = """
         #expect(configuration.shardCount == 16)
     }
 
+    @Test("Certificates are read anew at an interval, or not at all")
+    func certificateRefresh() throws {
+        for (text, expected) in [("1m", .seconds(60)), ("0s", nil)] as [(String, Duration?)] {
+            let configuration = try Self.parse(
+                sqlite + "global:\n  tls:\n    refreshInterval: \(text)\n")
+            #expect(configuration.tlsRefreshInterval == expected)
+            #expect(configuration.warnings == [])
+        }
+    }
+
     static let refusals: [(text: String, problems: [String])] = [
         ("log:\n  level: info\n  colour: red\n", ["a.yaml:19: unknown key log.colour"]),
         (

@@ -6,10 +6,10 @@ import NIOPosix
 struct TCPListener: HTTP2ServerTransport.ListenerFactory {
     let socket: ListeningSocket
     /// Nil for plain text.
-    let security: TransportSecurity?
+    let security: ListenerSecurity?
     let eventLoopGroup: any EventLoopGroup
 
-    init(socket: ListeningSocket, security: TransportSecurity?) {
+    init(socket: ListeningSocket, security: ListenerSecurity?) {
         self.socket = socket
         self.security = security
         self.eventLoopGroup = MultiThreadedEventLoopGroup.singleton

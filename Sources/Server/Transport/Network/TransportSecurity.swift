@@ -1,5 +1,6 @@
 import NIOCore
 import NIOSSL
+import Synchronization
 
 /// TLS of a listener: its certificate, and whose certificates its callers must show, if any.
 package struct TransportSecurity: Sendable {
@@ -56,6 +57,22 @@ package struct TransportSecurity: Sendable {
         try channel.pipeline.syncOperations.addHandlers([
             NIOSSLServerHandler(context: self.context), CalmClosing(),
         ])
+    }
+}
+
+/// The TLS of a listener while it listens: what new connections are protected with.
+package final class ListenerSecurity: Sendable {
+    private let current: Mutex<TransportSecurity>
+
+    package init(_ security: TransportSecurity) { self.current = Mutex(security) }
+
+    /// From now on; connections that are open stay as they are.
+    package func replace(with security: TransportSecurity) {
+        self.current.withLock { $0 = security }
+    }
+
+    func protect(_ channel: any Channel) throws {
+        try self.current.withLock { $0 }.protect(channel)
     }
 }
 
