@@ -1,3 +1,4 @@
+import DynamicConfig
 import Frontend
 import GRPCTransport
 import HistoryService
@@ -66,7 +67,8 @@ package final class ServerAssembly: Sendable {
             let servers = sockets.sorted { $0.key < $1.key }.map { role, socket in
                 CallServer(
                     socket: socket, table: self.table(role, parts, health),
-                    security: securities[role], logger: Logger(label: role.rawValue))
+                    limits: TransportLimits(of: role, plan.settings), security: securities[role],
+                    logger: Logger(label: role.rawValue))
             }
             var upkeeps = [parts.verification?.run].compactMap { $0 }
             if let interval = plan.tlsRefreshInterval {
@@ -213,6 +215,22 @@ package final class ServerAssembly: Sendable {
             alsoFor: role == .frontend || role == .internalFrontend ? ServiceNames.served : [])
         return table
     }
+}
+
+extension TransportLimits {
+    /// What a role allows its callers; frontends as it is set.
+    fileprivate init(of role: ServiceRole, _ settings: Settings) {
+        self.init()
+        guard role == .frontend || role == .internalFrontend else { return }
+        self.connectionIdleMax = settings.connectionIdleMax.unlessZero
+        self.connectionAgeMax = settings.connectionAgeMax.unlessZero
+        self.connectionAgeGrace = settings.connectionAgeGrace.unlessZero
+    }
+}
+
+extension Duration {
+    /// Nil for zero, which stands for no limit.
+    fileprivate var unlessZero: Duration? { self > .zero ? self : nil }
 }
 
 /// Names health checks ask for, as Temporal's services call themselves.

@@ -86,6 +86,9 @@ extension Settings {
         bool(
             "frontend.enableUpdateWorkflowExecutionAsyncAccepted", \.enableUpdatesAsyncAccepted),
         bool("frontend.sendRawWorkflowHistory", \.sendRawHistory),
+        duration("frontend.keepAliveMaxConnectionIdle", \.connectionIdleMax),
+        duration("frontend.keepAliveMaxConnectionAge", \.connectionAgeMax),
+        duration("frontend.keepAliveMaxConnectionAgeGrace", \.connectionAgeGrace),
         bool("history.sendTransientOrSpeculativeWorkflowTaskEvents", \.sendTransientEvents),
         duration("history.longPollExpirationInterval", \.historyLongPollExpiration),
         duration("history.defaultWorkflowTaskTimeout", \.workflowTaskTimeoutDefault),

@@ -22,6 +22,11 @@ package struct Settings: Sendable, Equatable {
     /// Histories go to clients as serialized bytes.
     package var sendRawHistory = false
     package var sendTransientEvents = true
+    /// These three are about a caller's connection: how long it may be without calls, how long it
+    /// takes new ones, and how long its last ones may take; 0 is no limit.
+    package var connectionIdleMax = Duration.seconds(120)
+    package var connectionAgeMax = Duration.seconds(300)
+    package var connectionAgeGrace = Duration.seconds(70)
 
     // History.
     package var historyLongPollExpiration = Duration.seconds(20)

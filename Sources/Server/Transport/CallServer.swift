@@ -33,7 +33,10 @@ package final class CallServer: Sendable {
                 compression: limits.compression, connection: limits.connection,
                 http2: limits.http2, rpc: limits.rpc,
                 channelDebuggingCallbacks: .init(
-                    onBindTCPListener: nil, onAcceptTCPConnection: nil
+                    onBindTCPListener: nil,
+                    onAcceptTCPConnection: { channel in
+                        channel.eventLoop.makeCompletedFuture { try channel.announceEnds() }
+                    }
                 ) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(

@@ -9,12 +9,12 @@ package struct TransportLimits: Sendable, Equatable {
     package var callsPerConnectionMax = 10_000
     /// Pings may not come more often than this.
     package var clientPingIntervalMin = Duration.seconds(10)
-    /// A connection without calls is closed after this time.
-    package var connectionIdleMax = Duration.seconds(120)
-    /// A connection takes no new calls after this time; clients reconnect.
-    package var connectionAgeMax = Duration.seconds(300)
-    /// How long the calls of a connection that is too old may take to end.
-    package var connectionAgeGrace = Duration.seconds(70)
+    /// A connection without calls is closed after this time; nil for never.
+    package var connectionIdleMax: Duration? = .seconds(120)
+    /// A connection takes no new calls after this time, so that clients reconnect; nil for never.
+    package var connectionAgeMax: Duration? = .seconds(300)
+    /// How long the calls of a connection that is too old may take to end; nil for any time.
+    package var connectionAgeGrace: Duration? = .seconds(70)
     package var serverPingInterval = Duration.seconds(60)
     package var serverPingTimeout = Duration.seconds(10)
 
