@@ -193,13 +193,17 @@ let package = Package(
             path: "Sources/Simulator/Main", swiftSettings: settings),
 
         // The load generator: a client and a worker without an SDK.
+        .target(
+            name: "BenchConnections", dependencies: grpc + nio + [protobuf],
+            path: "Sources/Bench/Connections", swiftSettings: settings),
         .executableTarget(
             name: "temporal-bench",
-            dependencies: grpc + [
-                "TemporalAPI", protobuf, arguments,
+            dependencies: [
+                "BenchConnections", "TemporalAPI", protobuf, arguments,
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
-            path: "Sources/Bench", swiftSettings: settings),
+            path: "Sources/Bench", exclude: ["Connections"], swiftSettings: settings),
 
         // Unit tests; Tests/Conformance is Python and drives the built binary.
         unitTests("Primitives"),
@@ -238,6 +242,9 @@ let package = Package(
                 lifecycle,
                 logging,
             ]),
+        unitTests(
+            "Bench",
+            grpc + ["BenchConnections", "Bootstrap", "Frontend", "GRPCTransport", logging]),
         unitTests("Simulator", ["Frontend", "SimulatedWorld", "SimulationKernel", "Workloads"]),
         unitTests("Tidy"),
     ]

@@ -1,5 +1,5 @@
-import GRPCCore
-import Synchronization
+import BenchConnections
+import FoundationEssentials
 import SwiftProtobuf
 import TemporalAPI
 
@@ -41,6 +41,8 @@ struct Client: Sendable {
             $0.workflowExecution.workflowID = self.workflowID(number)
             $0.signalName = "go"
             $0.identity = "temporal-bench"
+            // A signal that is sent again is the same one.
+            $0.requestID = UUID().uuidString
         }
         _ = try await self.connection(number).call(WorkflowService.signal, request)
     }
@@ -99,6 +101,19 @@ struct Client: Sendable {
 
     func ping(_ number: Int) async throws { try await self.connection(number).ping() }
 
+    /// Asks for the namespace: the least that takes a role in it.
+    func describe(_ number: Int) async throws {
+        let request = DescribeNamespaceRequest.with {
+            $0.namespace = self.namespace
+            $0.weakConsistency = true
+        }
+        let answer = try await self.connection(number).call(
+            WorkflowService.describeNamespace, request)
+        guard answer.namespaceInfo.name == self.namespace else {
+            throw UnexpectedAnswer("another namespace was described")
+        }
+    }
+
     func terminate(_ number: Int) async throws {
         let request = TerminateWorkflowExecutionRequest.with {
             $0.namespace = self.namespace
@@ -118,4 +133,11 @@ struct UnexpectedAnswer: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
+}
+
+extension Connection {
+    /// Makes a call for which the server has nothing to do.
+    func ping() async throws {
+        _ = try await self.call(WorkflowService.systemInfo, GetSystemInfoRequest())
+    }
 }

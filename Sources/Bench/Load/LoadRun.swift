@@ -75,7 +75,7 @@ struct LoadRun: Sendable {
             let now = ContinuousClock.now
             self.load.measurements.record(due.duration(to: now), at: now)
         } catch {
-            self.load.measurements.record(error)
+            self.load.measurements.record(error, after: due.duration(to: .now))
         }
     }
 

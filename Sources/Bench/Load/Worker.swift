@@ -1,4 +1,4 @@
-import GRPCCore
+import BenchConnections
 import SwiftProtobuf
 import TemporalAPI
 

@@ -2,12 +2,12 @@ import ArgumentParser
 
 /// The scenarios by the names people use.
 enum ScenarioName: String, CaseIterable, ExpressibleByArgument {
-    case simple, chain, fanout, timer, signal, backlog, query, update, idle, ping
+    case simple, chain, fanout, timer, signal, backlog, query, update, idle, describe, ping
 
     /// How large one operation is if nobody says it.
     var sizeDefault: Int {
         switch self {
-        case .simple, .timer, .backlog, .idle, .ping: 1
+        case .simple, .timer, .backlog, .idle, .describe, .ping: 1
         case .chain, .fanout, .signal: 10
         case .query, .update: 64
         }
@@ -24,6 +24,7 @@ enum ScenarioName: String, CaseIterable, ExpressibleByArgument {
         case .query: OpenWorkflows(.query, workflowCount: size)
         case .update: OpenWorkflows(.update, workflowCount: size)
         case .idle: Idle(timersEach: size)
+        case .describe: Describe()
         case .ping: Ping()
         }
     }

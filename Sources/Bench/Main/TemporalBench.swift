@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchConnections
 import FoundationEssentials
 import GRPCCore
 import Glibc
@@ -21,6 +22,7 @@ struct TemporalBench: AsyncParsableCommand {
               query 64     queries to so many open workflows
               update 64    updates to so many open workflows
               idle 1       workflows that wait, each with so many timers; use --count
+              describe     descriptions of the namespace, which take a role in it
               ping         calls that do nothing: what the network and gRPC alone cost
             """)
 
@@ -32,6 +34,8 @@ struct TemporalBench: AsyncParsableCommand {
 
     @Option(help: "Where the server listens.")
     var address = "127.0.0.1:7233"
+
+    @OptionGroup(title: "Calls") var calls: CallArguments
 
     @Option(help: "The namespace, which must exist.")
     var namespace = "default"
@@ -91,7 +95,18 @@ struct TemporalBench: AsyncParsableCommand {
     func run() async throws {
         guard let address = ServerAddress(self.address) else { return }
         let count = self.connections ?? 1 + self.concurrency / 50
-        let connections = try (0...count).map { _ in try Connection(to: address) }
+        let measurements = Measurements()
+        let connections: [Connection]
+        do {
+            let security = self.calls.security, headers = try self.calls.callHeaders()
+            connections = try (0...count).map { _ in
+                try Connection(to: address, security: security, headers: headers) {
+                    measurements.recordRetry()
+                }
+            }
+        } catch {
+            throw self.fail("\(error)")
+        }
         let upkeep = connections.map { connection in Task { try await connection.run() } }
         defer { for connection in connections { connection.close() } }
         do {
@@ -99,7 +114,6 @@ struct TemporalBench: AsyncParsableCommand {
         } catch {
             throw self.fail("no Temporal server answers at \(self.address): \(error)")
         }
-        let measurements = Measurements()
         let run = self.loadRun(connections, measurements)
         do {
             let outcome = try await run.run()
@@ -138,8 +152,9 @@ struct TemporalBench: AsyncParsableCommand {
             scenario: self.scenario.rawValue, size: self.size ?? self.scenario.sizeDefault,
             concurrency: self.concurrency, rate: self.rate, seconds: outcome.seconds,
             operations: count, operationsPerSecond: Double(count) / max(outcome.seconds, 1e-9),
-            latency: measurements.latencies, errors: measurements.errors, usage: outcome.usage,
-            more: outcome.more, course: measurements.course)
+            latency: measurements.latencies, errors: measurements.errors,
+            failureLatency: measurements.failures, retries: measurements.retries,
+            usage: outcome.usage, more: outcome.more, course: measurements.course)
     }
 
     private func report(_ summary: Summary) throws {

@@ -2,13 +2,16 @@ import GRPCCore
 import Histogram
 import Synchronization
 
-/// What happened under the load: latencies, throughput over time, errors.
+/// What happened under the load: latencies, throughput over time, errors, calls made again.
 final class Measurements: Sendable {
     private struct Record {
         var whole = Measurements.histogram(.three)
         /// One per second since the start.
         var seconds: [Histogram<UInt64>] = []
         var errors: [String: Int] = [:]
+        /// How long operations took that failed.
+        var failures = Measurements.histogram(.two)
+        var retries = 0
         var startsAt: ContinuousClock.Instant?
     }
 
@@ -34,7 +37,7 @@ final class Measurements: Sendable {
     ///   - latency: how long it took, from when it was due.
     ///   - now: when it ended.
     func record(_ latency: Duration, at now: ContinuousClock.Instant) {
-        let value = UInt64(max(1, latency.inSeconds * 1_000_000))
+        let value = Self.microseconds(latency)
         self.record.withLock { record in
             guard let start = record.startsAt else { return }
             let second = max(0, Int((now - start).inSeconds))
@@ -46,8 +49,18 @@ final class Measurements: Sendable {
         }
     }
 
+    private static func microseconds(_ latency: Duration) -> UInt64 {
+        UInt64(max(1, latency.inSeconds * 1_000_000))
+    }
+
+    /// A call was made again because its connection ended.
+    func recordRetry() { self.record.withLock { $0.retries += 1 } }
+
     /// Something has failed; cancellation, which ends every load, is no failure.
-    func record(_ error: any Error) {
+    /// - Parameters:
+    ///   - error: why.
+    ///   - latency: if it was an operation, how long it took, from when it was due.
+    func record(_ error: any Error, after latency: Duration? = nil) {
         if error is CancellationError { return }
         let name: String
         if let error = error as? RPCError {
@@ -56,12 +69,19 @@ final class Measurements: Sendable {
         } else {
             name = "\(error)"
         }
-        self.record.withLock { $0.errors[name, default: 0] += 1 }
+        self.record.withLock { record in
+            record.errors[name, default: 0] += 1
+            if let latency { record.failures.record(Self.microseconds(latency)) }
+        }
     }
 
     var count: Int { self.record.withLock { Int($0.whole.totalCount) } }
 
     var errors: [String: Int] { self.record.withLock { $0.errors } }
+
+    var retries: Int { self.record.withLock { $0.retries } }
+
+    var failures: Latencies { self.record.withLock { Latencies($0.failures) } }
 
     var latencies: Latencies { self.record.withLock { Latencies($0.whole) } }
 

@@ -25,6 +25,10 @@ struct Summary: Codable, Sendable {
     /// Milliseconds.
     let latency: Latencies
     let errors: [String: Int]
+    /// How long operations took that failed; milliseconds.
+    let failureLatency: Latencies
+    /// Calls that were made again because their connection ended.
+    let retries: Int
     let usage: [Usage]
     /// What the scenario has to say beyond that, by name.
     let more: [String: Double]
@@ -60,6 +64,15 @@ struct Summary: Codable, Sendable {
         }
         let errors = self.errors.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         lines.append("errors: \(errors.isEmpty ? "none" : errors.joined(separator: ", "))")
+        if self.failureLatency.count > 0 {
+            lines.append(
+                "failures ms: p50 \(number(self.failureLatency.p50, 2))  "
+                    + "p99 \(number(self.failureLatency.p99, 2))  "
+                    + "max \(number(self.failureLatency.max, 2))")
+        }
+        if self.retries > 0 {
+            lines.append("calls made again because a connection ended: \(self.retries)")
+        }
         return lines.joined(separator: "\n")
     }
 }

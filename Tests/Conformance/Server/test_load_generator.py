@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from Support.bench import bench, measured
 from Support.raw import RawClient
 from Support.server import TargetServer
 
-BENCH = Path(
-    os.environ.get(
-        "TEMPORAL_BENCH_BINARY",
-        Path(__file__).resolve().parents[3] / ".build" / "release" / "temporal-bench"))
-
 SCENARIOS = [
     "simple", "chain 3", "fanout 3", "timer 1", "signal 3", "backlog", "query 4", "update 4",
-    "ping"]
-
-
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(BENCH), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    "describe", "ping"]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(server: TargetServer, raw: RawClient, scenario: str) -> None:
-    done = bench(
+    found = measured(
         *scenario.split(), "--address", server.address, "--namespace", raw.namespace,
-        "--count", "20", "--concurrency", "5", "--json", "-")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+        "--count", 20, "--concurrency", 5)
     assert found["operations"] == 20 and found["errors"] == {}
     latency = found["latency"]
     assert 0 < latency["p50"] <= latency["p99"] <= latency["max"]

@@ -1,15 +1,4 @@
-import GRPCCore
-import SwiftProtobuf
-import TemporalAPI
-
-/// One of the service's RPCs, with the messages it takes and gives.
-struct RPC<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>: Sendable {
-    let descriptor: MethodDescriptor
-
-    init(_ name: String, service: String = "temporal.api.workflowservice.v1.WorkflowService") {
-        self.descriptor = MethodDescriptor(fullyQualifiedService: service, method: name)
-    }
-}
+import BenchConnections
 
 /// The RPCs that scenarios and workers use.
 enum WorkflowService {
@@ -27,6 +16,8 @@ enum WorkflowService {
     static let history = RPC<
         GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse
     >("GetWorkflowExecutionHistory")
+    static let describeNamespace = RPC<DescribeNamespaceRequest, DescribeNamespaceResponse>(
+        "DescribeNamespace")
     static let systemInfo = RPC<GetSystemInfoRequest, GetSystemInfoResponse>(
         "GetSystemInfo")
     static let pollWorkflowTask = RPC<PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse>(
