@@ -104,6 +104,8 @@ async def test_failure(client: Client, names) -> None:
     failed = find(await events_of(handle), "ChildWorkflowExecutionFailed")
     assert failed["retryState"] == "RETRY_STATE_RETRY_POLICY_NOT_SET"
     assert failed["failure"]["message"] == "child failed"
+    assert types(await replayed(client.get_workflow_handle(names("c")), *ALL)) == [
+        *IDLE, "WorkflowExecutionFailed"]
     await _assert_story(
         handle, INITIATED, STARTED, "ChildWorkflowExecutionFailed", "WorkflowExecutionFailed")
 
@@ -115,6 +117,7 @@ async def test_termination(client: Client, names) -> None:
         await child.terminate(reason="enough")
         cause = await _cause(handle)
     assert isinstance(cause, TerminatedError)
+    assert types(await replayed(child, *ALL)) == [*IDLE, "WorkflowExecutionTerminated"]
     await _assert_story(
         handle, INITIATED, STARTED, "ChildWorkflowExecutionTerminated", "WorkflowExecutionFailed")
 
@@ -126,6 +129,8 @@ async def test_cancellation_by_a_client(client: Client, names) -> None:
         await child.cancel()
         cause = await _cause(handle)
     assert isinstance(cause, CancelledError)
+    assert types(await replayed(child, *ALL)) == [
+        *IDLE, "WorkflowExecutionCancelRequested", *TASK, "WorkflowExecutionCanceled"]
     await _assert_story(
         handle, INITIATED, STARTED, "ChildWorkflowExecutionCanceled", "WorkflowExecutionFailed")
 
@@ -136,6 +141,8 @@ async def test_timeout(client: Client, names, option: str) -> None:
         handle = await _start(client, names, [names("c"), "wait", {option: 1}])
         cause = await _cause(handle)
     assert isinstance(cause, TimeoutError)
+    assert story(await replayed(client.get_workflow_handle(names("c")), *ALL)) == [
+        IDLE[0], "WorkflowExecutionTimedOut"]
     timed_out = find(await events_of(handle), "ChildWorkflowExecutionTimedOut")
     expected = "NOT_SET" if option == "run_timeout" else "TIMEOUT"
     assert timed_out["retryState"].endswith((expected, "NOT_SET"))
@@ -151,9 +158,11 @@ async def test_continue_as_new(client: Client, names) -> None:
     first = find(events, "ChildWorkflowExecutionStarted")["workflowExecution"]["runId"]
     last = find(events, "ChildWorkflowExecutionCompleted")["workflowExecution"]["runId"]
     assert first != last
-    second = find(
-        await events_of(client.get_workflow_handle(names("c"), run_id=last)),
-        "WorkflowExecutionStarted")
+    runs = [await replayed(client.get_workflow_handle(names("c"), run_id=run_id), *ALL)
+            for run_id in (first, last)]
+    assert [types(run) for run in runs] == [
+        [*IDLE, "WorkflowExecutionContinuedAsNew"], [*IDLE, "WorkflowExecutionCompleted"]]
+    second = find(runs[1], "WorkflowExecutionStarted")
     assert second["continuedExecutionRunId"] == first
     assert second["parentWorkflowExecution"]["workflowId"] == names("parent")
     assert second["firstExecutionRunId"] == first
@@ -180,6 +189,8 @@ async def test_retries_run_out(client: Client, names) -> None:
         assert isinstance(await _cause(handle), ApplicationError)
     failed = find(await events_of(handle), "ChildWorkflowExecutionFailed")
     assert failed["retryState"] == "RETRY_STATE_NON_RETRYABLE_FAILURE"
+    assert types(await replayed(client.get_workflow_handle(names("c")), *ALL)) == [
+        *IDLE, "WorkflowExecutionFailed"]
     await _assert_story(
         handle, INITIATED, STARTED, "ChildWorkflowExecutionFailed", "WorkflowExecutionFailed")
 
@@ -207,11 +218,11 @@ async def test_ids_are_used_again_after_the_end(client: Client, names) -> None:
                 Parent.run, [[names("c"), "result"]], id=names(f"p{number}"),
                 task_queue=names.task_queue)
             await handle.result()
+            await _assert_story(handle, INITIATED, STARTED, FINISHED, "WorkflowExecutionCompleted")
+            child = await replayed(client.get_workflow_handle(names("c")), *ALL)
+            assert types(child) == [*IDLE, "WorkflowExecutionCompleted"]
     second = find(await events_of(handle), "ChildWorkflowExecutionCompleted")
     assert second["workflowExecution"]["workflowId"] == names("c")
-    await _assert_story(
-        handle, INITIATED, STARTED, "ChildWorkflowExecutionCompleted",
-        "WorkflowExecutionCompleted")
 
 
 async def test_parent_and_root(client: Client, names) -> None:
@@ -267,6 +278,8 @@ async def test_describe(client: Client, raw: RawClient, names) -> None:
         await client.get_workflow_handle(names("c")).terminate()
         await _cause(handle)
     assert not raw.describe(names("parent")).pending_children
+    assert types(await replayed(client.get_workflow_handle(names("c")), *ALL)) == [
+        *IDLE, "WorkflowExecutionTerminated"]
     await _assert_story(
         handle, INITIATED, STARTED, "ChildWorkflowExecutionTerminated", "WorkflowExecutionFailed")
 
@@ -328,6 +341,8 @@ async def test_signal_to_a_child(client: Client, names) -> None:
             SignalsChild.run, names("c"), id=names("parent"), task_queue=names.task_queue)
         assert await handle.result() == ["hello"]
         child = await events_of(client.get_workflow_handle(names("c")))
+    assert story(child) == [
+        IDLE[0], "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"]
     signal = find(child, "WorkflowExecutionSignaled")
     assert signal["externalWorkflowExecution"]["workflowId"] == names("parent")
     assert signal["identity"] == "history-service"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import grpc
 import pytest
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, QueryResultType
+from temporalio.api.query.v1 import WorkflowQueryResult
 
-from Support.histories import assert_history, find, types
+from Support.histories import IDLE, assert_history, find, types
 from Support.raw import (
     Header, Memo, RawClient, SearchAttributes, cancel_external, complete, continue_as_new,
-    execution, marker, payload, signal_external, start_child,
+    execution, marker, payload, payloads, signal_external, start_child,
 )
 from Support.sdk import eventually_sync
 
@@ -71,6 +75,39 @@ def test_what_the_child_gets(raw: RawClient, names) -> None:
     assert listed[0].root_execution.run_id == run_id
     child = find(raw.history(names("p")), "ChildWorkflowExecutionStarted")
     assert child["header"]["fields"]["h"] == "header"
+
+
+def _asked(raw: RawClient, workflow_id: str) -> Any:
+    """The answer to a query that is sent again until the workflow is there."""
+    while True:
+        try:
+            return raw.query(workflow_id, "q", timeout=20).query_result
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:
+                raise
+
+
+def test_queries_wait_for_a_child_to_begin(raw: RawClient, names) -> None:
+    """Its first task comes when its parent knows of it, which a query may be too early for."""
+    children = [names(f"c{number}") for number in range(10)]
+    raw.start(names("p"), names("pq"))
+    task = raw.next_workflow_task(names("pq"))
+    with ThreadPoolExecutor(len(children)) as pool:
+        answers = [pool.submit(_asked, raw, child) for child in children]
+        raw.respond(task, *[start_child(child, task_queue=names("cq")) for child in children])
+        while not all(one.done() for one in answers):
+            task = raw.poll_workflow(names("cq"), timeout=3)
+            result = WorkflowQueryResult(
+                result_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED, answer=payloads("here"))
+            if task.HasField("query"):
+                raw.call(
+                    "RespondQueryTaskCompleted", task_token=task.task_token,
+                    completed_type=result.result_type, query_result=result.answer)
+            elif task.task_token:
+                raw.respond(task, query_results={key: result for key in task.queries})
+        assert [one.result() for one in answers] == [payloads("here")] * len(children)
+    for child in children:
+        assert types(raw.history(child)) == IDLE
 
 
 def test_results_wait_for_the_workflow_task(raw: RawClient, names) -> None:

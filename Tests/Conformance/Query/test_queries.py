@@ -20,6 +20,7 @@ from Support.raw import RawClient, complete, payloads
 from Support.sdk import events_of, make_worker, replayed
 
 SIGNALED, COMPLETED = "WorkflowExecutionSignaled", "WorkflowExecutionCompleted"
+TERMINATED = "WorkflowExecutionTerminated"
 CACHES = pytest.mark.parametrize("cached", [1000, 0], ids=["sticky", "no-cache"])
 
 
@@ -127,6 +128,7 @@ def test_terminated_is_not_completed_cleanly(raw: RawClient, names) -> None:
         names(), "q",
         reject=QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY)
     assert reply.HasField("query_rejected") and reply.query_rejected.status == 5, "TERMINATED"
+    assert types(raw.history(names())) == [*IDLE[:2], TERMINATED]
 
 
 def test_query_an_unknown_workflow(raw: RawClient, names) -> None:
@@ -141,6 +143,7 @@ def test_query_without_a_worker(raw: RawClient, names) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         raw.query(names(), "q", timeout=2)
     assert caught.value.code().name in ("DEADLINE_EXCEEDED", "FAILED_PRECONDITION")
+    assert types(raw.history(names())) == IDLE
 
 
 def test_query_a_run_that_never_completed_a_task(raw: RawClient, names) -> None:
@@ -148,6 +151,7 @@ def test_query_a_run_that_never_completed_a_task(raw: RawClient, names) -> None:
     raw.terminate(names())
     with expect_error("FAILED_PRECONDITION", detail="WorkflowNotReadyFailure"):
         raw.query(names(), "q")
+    assert types(raw.history(names())) == [*IDLE[:2], TERMINATED]
 
 
 class _Asker(threading.Thread):
@@ -186,6 +190,8 @@ def test_direct_query_as_a_worker_sees_it(raw: RawClient, names) -> None:
         "RespondQueryTaskCompleted", task_token=task.task_token,
         completed_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED, query_result=payloads("ok"))
     assert asker.answer().query_result.payloads[0].data == b'"ok"'
+    assert raw.history(names()) == list(task.history.events), "a query leaves no event"
+    assert types(task.history.events) == IDLE
 
 
 def test_failed_query_has_its_detail(raw: RawClient, names) -> None:
@@ -198,6 +204,7 @@ def test_failed_query_has_its_detail(raw: RawClient, names) -> None:
         completed_type=QueryResultType.QUERY_RESULT_TYPE_FAILED, error_message="broken query")
     with expect_error("INVALID_ARGUMENT", detail="QueryFailedFailure", match="broken query"):
         asker.answer()
+    assert types(raw.history(names())) == IDLE
 
 
 def test_query_rides_on_a_pending_task(raw: RawClient, names) -> None:
@@ -216,6 +223,7 @@ def test_query_rides_on_a_pending_task(raw: RawClient, names) -> None:
         result_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED, answer=payloads("consistent"))
     raw.respond(task, complete(), query_results={query_id: result})
     assert asker.answer().query_result.payloads[0].data == b'"consistent"'
+    assert types(raw.history(names())) == [*IDLE, SIGNALED, *TASK, COMPLETED]
 
 
 def test_wrong_query_token(raw: RawClient) -> None:
@@ -236,6 +244,7 @@ def test_query_waits_for_a_start_delay(raw: RawClient, names) -> None:
             result_type=QueryResultType.QUERY_RESULT_TYPE_ANSWERED, answer=payloads("late"))
         raw.respond(task, query_results={key: result for key in task.queries})
         assert asked.result().query_result == payloads("late")
+    assert types(raw.history(names())) == [IDLE[0], SIGNALED, *TASK]
 
 
 def test_query_that_ends_before_the_start_delay(raw: RawClient, names) -> None:
@@ -245,6 +254,7 @@ def test_query_that_ends_before_the_start_delay(raw: RawClient, names) -> None:
         match="^Workflow task is not scheduled yet.$",
     ):
         raw.query(names(), "q", timeout=5)
+    assert types(raw.history(names())) == IDLE[:1]
 
 
 def test_query_of_a_run_that_ends_in_its_start_delay(raw: RawClient, names) -> None:
@@ -255,3 +265,4 @@ def test_query_of_a_run_that_ends_in_its_start_delay(raw: RawClient, names) -> N
         raw.terminate(names())
         with expect_error("FAILED_PRECONDITION", detail="WorkflowNotReadyFailure"):
             asked.result()
+    assert types(raw.history(names())) == [IDLE[0], TERMINATED]

@@ -102,7 +102,7 @@ async def test_handler_fails(client: Client, names) -> None:
         assert isinstance(caught.value.cause, ApplicationError)
         assert caught.value.cause.type == "Wrong"
         assert await handle.execute_update(Updatable.add, 1) == 1, "the workflow goes on"
-    events = await events_of(handle)
+    events = await replayed(handle, Updatable)
     assert types(events) == [*IDLE, *TASK, *UPDATED, *TASK, *UPDATED]
     outcome = find(events, "WorkflowExecutionUpdateCompleted")["outcome"]
     assert outcome["failure"]["message"] == "went wrong"
@@ -114,7 +114,7 @@ async def test_unknown_handler(client: Client, names) -> None:
         with pytest.raises(WorkflowUpdateFailedError) as caught:
             await handle.execute_update("nonsense", 1)
         assert "'nonsense' expected but not found" in str(caught.value.cause)
-    assert types(await events_of(handle)) == IDLE
+    assert types(await replayed(handle, Updatable)) == IDLE
 
 
 async def test_accepted_and_completed_later(client: Client, names) -> None:
@@ -194,7 +194,7 @@ async def test_after_the_end(client: Client, names) -> None:
         with pytest.raises(RPCError, match="workflow execution already completed") as caught:
             await handle.execute_update(Updatable.ends, id="another")
         assert caught.value.status == RPCStatusCode.NOT_FOUND
-    assert types(await events_of(handle)) == [
+    assert types(await replayed(handle, Updatable)) == [
         *IDLE, *TASK, *UPDATED, "WorkflowExecutionCompleted"]
 
 
@@ -215,7 +215,9 @@ async def test_handle_of_an_earlier_workflow(client: Client, names) -> None:
             await first.execute_update(Updatable.add, 1)
         assert caught.value.status == RPCStatusCode.NOT_FOUND
         assert await second.execute_update(Updatable.add, 1) == 1
-    assert types(await events_of(second)) == [*IDLE, *TASK, *UPDATED]
+    for run, end in ((first, ["WorkflowExecutionCompleted"]), (second, [])):
+        run = client.get_workflow_handle(names(), run_id=run.first_execution_run_id)
+        assert types(await replayed(run, Updatable)) == [*IDLE, *TASK, *UPDATED, *end]
 
 
 async def test_client_that_gives_up(client: Client, raw: RawClient, names) -> None:
@@ -229,7 +231,7 @@ async def test_client_that_gives_up(client: Client, raw: RawClient, names) -> No
     assert poll_update(raw, names(), "u").stage == ADMITTED
     async with make_worker(client, names.task_queue, workflows=[Updatable]):
         assert await handle.get_update_handle_for(Updatable.add, "u").result() == 1
-    assert types(await events_of(handle)) == [*IDLE, *UPDATED]
+    assert types(await replayed(handle, Updatable)) == [*IDLE, *UPDATED]
 
 
 async def test_worker_restart(client: Client, names) -> None:
