@@ -10,7 +10,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from Support.histories import find
+from Support.histories import IDLE, find, types
 from Support.raw import RawClient, complete, marker, schedule_activity
 from Support.scripts import Script
 from Support.sdk import eventually, make_worker, replayed
@@ -154,6 +154,7 @@ async def test_sdk_worker_with_a_build_id(client: Client, names) -> None:
             Script.run, [], id=names(), task_queue=names.task_queue)
         await handle.result()
     history = await replayed(handle, Script)
+    assert types(history) == [*IDLE, "WorkflowExecutionCompleted"]
     started = find(history, "WorkflowTaskStarted")
     assert started["workerVersion"] == {"buildId": names("build")}
     query = f"BuildIds = 'unversioned:{names('build')}'"
