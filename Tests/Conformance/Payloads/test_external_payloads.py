@@ -1,4 +1,4 @@
-"""Payloads whose data lie in a store of their users': how many a run names, and how large they are."""
+"""Payloads whose data lie elsewhere: how many of them a run names, and how large they are."""
 
 from __future__ import annotations
 
