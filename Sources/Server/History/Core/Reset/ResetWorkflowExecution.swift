@@ -168,7 +168,8 @@ extension HistoryShard {
         if case .run(let run) = current {
             previous = run.state.key.runID
             let written = self.leave(
-                run, for: newRunID, isBase: run.state.key == base.state.key, request.reason, &effects)
+                run, for: newRunID, isBase: run.state.key == base.state.key, request.reason,
+                &effects)
             if run.state.key.runID == reading.runID {
                 later += written.filter {
                     $0.mayBeReapplied(isOfBaseRun: reading.runID == reading.base)
