@@ -245,7 +245,9 @@ let package = Package(
         unitTests(
             "Bench",
             grpc + ["BenchConnections", "Bootstrap", "Frontend", "GRPCTransport", logging]),
-        unitTests("Simulator", ["Frontend", "SimulatedWorld", "SimulationKernel", "Workloads"]),
+        unitTests(
+            "Simulator",
+            ["Authorization", "Frontend", "SimulatedWorld", "SimulationKernel", "Workloads"]),
         unitTests("Tidy"),
     ]
 )

@@ -21,10 +21,8 @@ import Workloads
     /// RPCs that no workload uses yet.
     static let unusedRPCs: Set<String> = []
 
-    /// Commands that no workload uses yet, or that are not built.
-    static let unusedCommands: Set<Temporal_Api_Enums_V1_CommandType> = [
-        .unspecified, .scheduleNexusOperation, .requestCancelNexusOperation,
-    ]
+    /// Commands that no workload uses.
+    static let unusedCommands: Set<Temporal_Api_Enums_V1_CommandType> = [.unspecified]
 
     /// Events that no workload has seen yet, or that nothing writes.
     static let unseenEvents: Set<Temporal_Api_Enums_V1_EventType> = [

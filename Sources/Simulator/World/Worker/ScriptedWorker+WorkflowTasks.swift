@@ -46,7 +46,11 @@ extension ScriptedWorker {
                 upTo: self.world.plan.strikes(.workflowTaskSlow)
                     ? .seconds(3) : .milliseconds(20)))
         if self.world.plan.strikes(.workflowTaskFailed) {
-            await self.fail(task)
+            if self.caller.draw(upTo: .seconds(3)) < .seconds(1) {
+                await self.askForNexus(task)
+            } else {
+                await self.fail(task)
+            }
             return nil
         }
         return await self.complete(task, events, replay)
