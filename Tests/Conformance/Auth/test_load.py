@@ -23,7 +23,7 @@ from Support.configured import ConfiguredServer
 
 USERS = 1_000
 RATE = 2_000
-SECONDS = 0.8
+SECONDS = 0.7
 ROUNDS = 6
 STRANGERS = int(os.environ.get("TEMPORAL_TEST_STRANGERS", "3000"))
 TIMEOUT = 45 + STRANGERS // 100
@@ -99,10 +99,13 @@ def test_a_thousand_users(deploy, launch, tmp_path: Path) -> None:
     first = describe(deployment.server, tokens, "--count", USERS, "--concurrency", 16)
     assert first["operations"] == USERS and first["errors"] == {}
     load = ("--rate", RATE, "--duration", SECONDS, "--warm-up", 0.2)
-    without, asking = [], []
+    without: list[Any] = []
+    asking: list[Any] = []
+    kinds = [(plain, without), (deployment.server, asking)]
     for _ in range(ROUNDS):
-        without.append(describe(plain, tokens, *load))
-        asking.append(describe(deployment.server, tokens, *load))
+        for server, found in kinds:
+            found.append(describe(server, tokens, *load))
+        kinds.reverse()
     assert all(found["errors"] == {} for found in without + asking)
     assert max(found["operations"] for found in asking) >= 0.9 * RATE * SECONDS
     asked = Counter(request.bearer for request in deployment.google.requests)
@@ -155,8 +158,8 @@ def resident(server: ConfiguredServer) -> float:
 
 @pytest.mark.timeout(2 * TIMEOUT)
 @pytest.mark.parametrize("fault, code, growth_max", [
-    ("hang", "unavailable", 16), ("garbage", "unavailable", 16), ("error", "unavailable", 16),
-    ("close", "unavailable", 16), ("unknown", "permissionDenied", 64)])
+    ("hang", "unavailable", 8), ("garbage", "unavailable", 8), ("error", "unavailable", 8),
+    ("close", "unavailable", 8), ("unknown", "permissionDenied", 32)])
 def test_strangers(deploy, tmp_path: Path, fault: str, code: str, growth_max: float) -> None:
     """Every one of many unknown tokens gets its answer in time, whatever Google does.
 
