@@ -178,8 +178,9 @@ let package = Package(
         simulator(
             "SimulatedWorld", "World",
             words + [
-                "DynamicConfig", "Frontend", "HistoryCore", "HistoryService", "MatchingService",
-                "Persistence", "PersistenceMemory", "ServiceClients", "SimulationKernel", logging,
+                "Authorization", "AuthorizationService", "DynamicConfig", "Frontend",
+                "HistoryCore", "HistoryService", "MatchingService", "Persistence",
+                "PersistenceMemory", "ServiceClients", "SimulationKernel", logging,
             ]),
         simulator(
             "Workloads", "Workloads", words + ["SimulatedWorld", "SimulationKernel"]),

@@ -8,11 +8,20 @@ package final class Coverage: @unchecked Sendable {
     package private(set) var commands: Set<Temporal_Api_Enums_V1_CommandType> = []
     package private(set) var events: Set<Temporal_Api_Enums_V1_EventType> = []
 
+    /// Which calls were let in and which were denied, by whom they came from.
+    package private(set) var decisions: Set<String> = []
+
     package init() {}
 
     func used(rpc method: String) { self.rpcs.insert(method) }
 
     func used(_ command: Temporal_Api_Enums_V1_CommandType) { self.commands.insert(command) }
+
+    /// Somebody was let in, or denied, because of the role they had.
+    func decided(_ isLetIn: Bool, _ method: String, role: String, place: String) {
+        self.decisions.insert("\(isLetIn ? "allowed" : "denied") \(method)")
+        self.decisions.insert("asked \(method) by \(role) in \(place)")
+    }
 
     /// These events are in a history that a client got.
     package func seen(_ events: [HistoryEvent]) {
@@ -23,6 +32,6 @@ package final class Coverage: @unchecked Sendable {
     package var names: [String] {
         self.rpcs.map { "rpc \($0)" }.sorted()
             + self.commands.map { "command \($0)" }.sorted()
-            + self.events.map { "event \($0)" }.sorted()
+            + self.events.map { "event \($0)" }.sorted() + self.decisions.sorted()
     }
 }

@@ -1,3 +1,4 @@
+import DynamicConfig
 import Frontend
 import Persistence
 import PersistenceMemory
@@ -20,14 +21,20 @@ package final class SimulatedWorld: @unchecked Sendable {
     package let tasks = TaskChecker()
     package let coverage = Coverage()
     package let closedRuns = RetentionChecker()
+    /// What programs call through: workers and clients.
     package let connection: FrontendConnection
+    /// What somebody calls through who may do everything.
+    package let administration: FrontendConnection
+    /// Who may call; nil if everybody may.
+    package var authorization: SimulatedAuthorization? { self.authorizationSlot.value }
     package let receiver: CallbackReceiver
     /// The first thing that went wrong; nil while all is well.
     package private(set) var failure: String?
 
     let stores: any Stores = MemoryStores()
-    private let network: SimulatedNetwork<FrontendService>
-    let settings: NodeSettings
+    private let network: SimulatedNetwork<NodeDoor>
+    private let authorizationSlot: AuthorizationSlot
+    private(set) var settings: NodeSettings
     private lazy var states = StateChecker(
         self.stores, self.settings.settings, self.loop.generator(for: "states"),
         fail: { [unowned self] in self.fail($0) })
@@ -45,10 +52,25 @@ package final class SimulatedWorld: @unchecked Sendable {
         self.marks = ReachedMarks()
         self.plan = FaultPlan(loop, marks: self.marks, plantedBug: plantedBug)
         self.network = SimulatedNetwork(loop, plan: self.plan)
-        self.connection = FrontendConnection(self.network, self.coverage)
+        let slot = AuthorizationSlot()
+        self.authorizationSlot = slot
+        self.connection = FrontendConnection(self.network, self.coverage) { slot.headers(false) }
+        self.administration = self.connection.with { slot.headers(true) }
         self.receiver = CallbackReceiver(loop, plan: self.plan, marks: self.marks)
         self.random = loop.generator(for: "world")
         self.settings = NodeSettings(using: &self.random)
+    }
+
+    /// From its start on, the node asks its callers who they are.
+    package func requireAuthorization() -> SimulatedAuthorization {
+        if let authorization = self.authorization { return authorization }
+        precondition(self.nodeLives == 0, "the node has started")
+        let authorization = SimulatedAuthorization(
+            self.loop, plan: self.plan, marks: self.marks,
+            fail: { [unowned self] in self.fail($0) })
+        self.authorizationSlot.value = authorization
+        self.settings.settings.enableCrossNamespaceCommands = true
+        return authorization
     }
 
     /// Ends the run: what `message` says must not happen.
@@ -95,14 +117,8 @@ package final class SimulatedWorld: @unchecked Sendable {
     /// on that crashes when the plan says so.
     package func open() async {
         let caller = PatientCaller(
-            self.connection, self.clock, self.loop.generator(for: "registration"))
-        let answer = await caller.call(
-            "RegisterNamespace",
-            RegisterNamespaceRequest.with {
-                $0.namespace = Self.namespace
-                $0.workflowExecutionRetentionPeriod = Self.retention.proto
-            }, returning: RegisterNamespaceResponse.self)
-        if case .failure(let error) = answer.result, error.kind != .namespaceAlreadyExists {
+            self.administration, self.clock, self.loop.generator(for: "registration"))
+        if let error = await caller.register(Self.namespace) {
             self.fail("registering the namespace was answered \(error)")
         }
         self.startWorker()
@@ -122,11 +138,12 @@ package final class SimulatedWorld: @unchecked Sendable {
             self.stores, clock: self.clock, plan: self.plan, checker: self.states)
         let node = SimulatedNode(
             self.loop, incarnation, name: "node life \(self.nodeLives)", stores: stores,
-            receiver: self.receiver, settings: self.settings)
+            receiver: self.receiver, settings: self.settings,
+            authorization: self.authorization, plan: self.plan)
         self.loop.run(as: incarnation) {
             _ = Task {
-                let frontend = await node.start()
-                self.network.connect(frontend, in: incarnation)
+                let door = await node.start()
+                self.network.connect(door, in: incarnation)
                 self.loop.record("node serves")
             }
         }
@@ -181,5 +198,15 @@ package final class SimulatedWorld: @unchecked Sendable {
         self.worker = nil
         self.loop.crash(incarnation)
         self.network.reset(incarnation)
+    }
+}
+
+/// Where connections find what they say who calls by, which is made after them.
+// Safe because a simulation has one thread.
+private final class AuthorizationSlot: @unchecked Sendable {
+    var value: SimulatedAuthorization?
+
+    func headers(_ asAdministrator: Bool) -> [String: String] {
+        self.value.map { ["authorization": $0.header(asAdministrator: asAdministrator)] } ?? [:]
     }
 }

@@ -5,6 +5,20 @@ import TemporalAPI
 
 // Workflows that wait for a signal which ends them, and what else many clients do.
 extension PatientCaller {
+    /// Registers a namespace, unless it is registered already.
+    /// - Returns: why it is not there.
+    func register(_ namespace: String) async -> ServiceError? {
+        let answer = await self.call(
+            "RegisterNamespace",
+            RegisterNamespaceRequest.with {
+                $0.namespace = namespace
+                $0.workflowExecutionRetentionPeriod = SimulatedWorld.retention.proto
+            }, returning: RegisterNamespaceResponse.self)
+        guard case .failure(let error) = answer.result, error.kind != .namespaceAlreadyExists
+        else { return nil }
+        return error
+    }
+
     /// Starts a workflow that waits; or another one, as `edit` says.
     func start(
         _ workflowID: String, type: String = "idler",

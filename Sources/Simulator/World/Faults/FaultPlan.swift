@@ -88,11 +88,11 @@ package final class FaultPlan: @unchecked Sendable {
         return true
     }
 
-    /// The planted bug, at one chance in twenty.
+    /// The planted bug of the store, at one chance in twenty.
     func plantedBugThatStrikes() -> PlantedBug? {
-        guard let bug = self.plantedBug, Int.random(in: 0..<20, using: &self.random) == 0 else {
-            return nil
-        }
+        guard let bug = self.plantedBug, bug.isOfStore,
+            Int.random(in: 0..<20, using: &self.random) == 0
+        else { return nil }
         self.marks.reached("planted.\(bug.rawValue)")
         return bug
     }

@@ -12,6 +12,27 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case timersForgotten
     /// The store says that it wrote backlog rows, and did not.
     case backlogForgotten
+    /// One RPC does not ask who calls.
+    case rpcUnguarded
+    /// What was said of a token counts for long.
+    case claimsNeverOld
+    /// Whoever calls is asked for every time.
+    case verdictsForgotten
+    /// Tokens are taken when their time is up.
+    case expiryForgotten
+    /// Of what OpenFGA lists, only the first page is read.
+    case pagesLost
+
+    /// Whether it is a defect of the store.
+    var isOfStore: Bool {
+        switch self {
+        case .commitForgotten, .historyForgotten, .tasksForgotten, .timersForgotten,
+            .backlogForgotten:
+            true
+        case .rpcUnguarded, .claimsNeverOld, .verdictsForgotten, .expiryForgotten, .pagesLost:
+            false
+        }
+    }
 
     /// What this makes of a batch; nil if nothing is written.
     func tampered(_ batch: ShardBatch) -> ShardBatch? {
@@ -22,7 +43,9 @@ package enum PlantedBug: String, CaseIterable, Sendable {
         case .tasksForgotten: batch.addedTasks = []
         case .timersForgotten:
             for index in batch.runs.indices { batch.runs[index].nextTimerAt = nil }
-        case .backlogForgotten: break
+        case .backlogForgotten, .rpcUnguarded, .claimsNeverOld, .verdictsForgotten,
+            .expiryForgotten, .pagesLost:
+            break
         }
         return batch
     }

@@ -4,7 +4,7 @@ import Primitives
 /// The tunables of a run's node, drawn from the seed: the defaults, or ones that are soon reached.
 struct NodeSettings: Sendable {
     let shardCount: Int32
-    let settings: Settings
+    var settings: Settings
 
     init(using random: inout SeededGenerator) {
         var settings = Settings()

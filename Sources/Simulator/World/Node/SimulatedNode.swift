@@ -23,11 +23,15 @@ struct SimulatedNode: Sendable {
     private let settings: NodeSettings
     private let clock: SimulatedClock
     private let callbacks: SimulatedCallbackSender
+    /// Nil if nobody is asked who they are.
+    private let gate: AccessGate?
+    private let plan: FaultPlan
     private let logger: Logger
 
     init(
         _ loop: SimulationLoop, _ incarnation: NodeIncarnation, name: String,
-        stores: FaultyStores, receiver: CallbackReceiver, settings: NodeSettings
+        stores: FaultyStores, receiver: CallbackReceiver, settings: NodeSettings,
+        authorization: SimulatedAuthorization?, plan: FaultPlan
     ) {
         self.loop = loop
         self.incarnation = incarnation
@@ -37,11 +41,14 @@ struct SimulatedNode: Sendable {
         self.callbacks = SimulatedCallbackSender(receiver: receiver, clock: self.clock)
         self.environment = HostEnvironment(
             clock: self.clock, random: SimulatedRandom(loop, for: name), owner: name)
+        self.gate = authorization?.makeGate(
+            SimulatedRandom(loop, for: "\(name), authorization"), name: name)
+        self.plan = plan
         self.logger = Logger(label: name) { _ in TraceLogHandler(loop: loop) }
     }
 
     /// Starts the hosts, as part of the node's incarnation; returns what takes calls.
-    func start() async -> FrontendService {
+    func start() async -> NodeDoor {
         let cluster = await self.insisting { () async throws(StoreError) in
             try await self.stores.initializeCluster(
                 ClusterRecord(
@@ -64,11 +71,14 @@ struct SimulatedNode: Sendable {
         await self.insisting { () async throws(ServiceError) in
             try await namespaces.ensureSystemNamespace()
         }
-        return FrontendService(
+        let frontend = FrontendService(
             environment: self.environment, settings: self.settings.settings, history: history,
             matching: matching, namespaces: namespaces, visibility: self.stores, cluster: cluster,
             facts: ServerFacts(persistenceStore: "memory", visibilityStore: "memory"),
-            logger: self.logger)
+            gate: self.gate, logger: self.logger)
+        return NodeDoor(
+            frontend: frontend, gate: self.gate,
+            isUnguarded: self.plan.plantedBug == .rpcUnguarded)
     }
 
     /// Does something that must succeed before the node can serve, until it does.

@@ -5,7 +5,18 @@ import SimulationKernel
 struct TraceLogHandler: LogHandler {
     let loop: SimulationLoop
     var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .warning
+    var logLevel: Logger.Level
+    /// Given each entry.
+    private let reader: @Sendable (String) -> Void
+
+    init(
+        loop: SimulationLoop, logLevel: Logger.Level = .warning,
+        reader: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.loop = loop
+        self.logLevel = logLevel
+        self.reader = reader
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { self.metadata[key] }
@@ -15,7 +26,8 @@ struct TraceLogHandler: LogHandler {
     func log(event: LogEvent) {
         let metadata = self.metadata.merging(event.metadata ?? [:]) { _, new in new }
             .sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        self.loop.record(
-            (["log \(event.level): \(event.message)"] + metadata).joined(separator: " "))
+        let text = (["log \(event.level): \(event.message)"] + metadata).joined(separator: " ")
+        self.loop.record(text)
+        self.reader(text)
     }
 }
