@@ -70,8 +70,10 @@ final class OutsideQuestions: @unchecked Sendable {
         // Those of one token are as far apart as its age, but for how long the endpoints take.
         let from = now + (.seconds(1) - self.settings.ageMax)
         let recent = times.count { $0 > from }
+        // What was found out after trouble counts no longer than what it was found out by.
+        let lately = (now + (.zero - self.settings.ageMax * 2))...now
         guard recent > max(self.tokensOfUser[email]?.count ?? 0, 1),
-            self.lastFaultAt + self.settings.timeout < from, self.troubleSince.isEmpty
+            !self.wasTroubled(in: lately)
         else { return nil }
         return "the groups of \(email) are asked for \(recent) times within \(self.settings.ageMax)"
     }
