@@ -39,6 +39,26 @@ import Testing
         #expect(self.source.asked == 2)
     }
 
+    @Test("Whoever comes when a token's time is up is not let in by an answer others waited for")
+    func answersOfBefore() async throws {
+        let authenticator = self.authenticator
+        let end = self.clock.now() + .seconds(10)
+        let first = Task { try await authenticator.verdict(onHeader: "Bearer x") }
+        while self.source.asked == 0 { await Task.yield() }
+        self.clock.advance(.seconds(20))
+        let second = Task { try await authenticator.verdict(onHeader: "Bearer x") }
+        for _ in 0..<1_000 { await Task.yield() }
+        let anna = Verdict.believed(
+            Identity(principal: "anna", claims: Claims(system: .admin)), until: end)
+        self.source.answer(.success(anna))
+        #expect(try await first.value == anna)
+        self.source.answer(.success(.refused(.expired)))
+        // It is asked again, before or after the source has changed its mind.
+        let verdict = try? await second.value
+        #expect(verdict == nil || verdict == .refused(.expired))
+        #expect(self.source.asked >= 2)
+    }
+
     @Test("Whoever gives up leaves at once, and the others get their answer")
     func cancellation() async throws {
         let authenticator = self.authenticator

@@ -36,6 +36,18 @@ private func believed(_ name: String, until: Int = 1_000_000) -> Verdict {
         #expect(cache.verdict(on: "a", now: at(5)) == nil)
     }
 
+    @Test("An answer is for whoever came while it counted")
+    func whomAnAnswerIsFor() {
+        let limits = VerdictCache<String>.Limits(ageMax: .seconds(60))
+        func isMeant(_ verdict: Verdict, for time: Int) -> Bool {
+            limits.isMeant(verdict, askedAt: at(0), forCallerOf: at(time))
+        }
+        #expect(isMeant(believed("anna"), for: 59) && !isMeant(believed("anna"), for: 60))
+        let ending = believed("anna", until: 5)
+        #expect(isMeant(ending, for: 4) && !isMeant(ending, for: 5))
+        #expect(isMeant(.refused(.expired), for: 59) && !isMeant(.refused(.expired), for: 60))
+    }
+
     @Test("No answer is not remembered, a refusal is, one that ends by itself is not")
     func answers() {
         var cache = Self.cache()

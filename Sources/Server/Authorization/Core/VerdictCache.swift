@@ -23,6 +23,19 @@ package struct VerdictCache<Key: Hashable & Sendable>: Sendable {
         package var ageMax: Duration
 
         package init(ageMax: Duration) { self.ageMax = ageMax }
+
+        /// Whether an answer is for somebody who came at this time, while it was waited for.
+        ///
+        /// What was over before they came is not, such as the time of their token.
+        package func isMeant(
+            _ verdict: Verdict, askedAt: Timestamp, forCallerOf time: Timestamp
+        ) -> Bool {
+            guard askedAt + self.ageMax > time else { return false }
+            return switch verdict {
+            case .believed(_, let until): until > time
+            case .refused: true
+            }
+        }
     }
 
     private struct Entry: Sendable {

@@ -6,7 +6,12 @@ import Synchronization
 
 /// Finds out who calls: remembers it for a while, and asks once for all who wait for the same.
 package final class CachingAuthenticator: Authenticator {
-    private typealias Answer = Result<Verdict, ServiceError>
+    private struct Told: Sendable {
+        let verdict: Verdict
+        let askedAt: Timestamp
+    }
+
+    private typealias Answer = Result<Told, ServiceError>
 
     private struct State {
         var cache: VerdictCache<TokenHash>
@@ -20,6 +25,7 @@ package final class CachingAuthenticator: Authenticator {
 
     private let source: any VerdictSource
     private let clock: any TimeSource
+    private let limits: VerdictCache<TokenHash>.Limits
     private let state: Mutex<State>
     private let hits = Counter(label: "authorization_cache_hits")
     private let misses = Counter(label: "authorization_cache_misses")
@@ -29,6 +35,7 @@ package final class CachingAuthenticator: Authenticator {
     ) {
         self.source = source
         self.clock = clock
+        self.limits = limits
         self.state = Mutex(State(cache: VerdictCache(limits)))
     }
 
@@ -47,7 +54,14 @@ package final class CachingAuthenticator: Authenticator {
             return known
         }
         self.misses.increment()
-        return try await self.wait(token, key).get()
+        // What others wait for may be over by now; what is asked for from now on is not.
+        for _ in 0..<2 {
+            let told = try await self.wait(token, key).get()
+            if self.limits.isMeant(told.verdict, askedAt: told.askedAt, forCallerOf: now) {
+                return told.verdict
+            }
+        }
+        throw Self.unanswered
     }
 
     private func wait(_ token: String, _ key: TokenHash) async -> Answer {
@@ -80,7 +94,8 @@ package final class CachingAuthenticator: Authenticator {
             return lookup
         }
         switch lookup {
-        case .known(let verdict): continuation.resume(returning: .success(verdict))
+        case .known(let verdict):
+            continuation.resume(returning: .success(Told(verdict: verdict, askedAt: now)))
         case .refuse: continuation.resume(returning: .failure(Self.unanswered))
         case .wait: return
         // On its own: it goes on for the others when this caller leaves.
@@ -104,7 +119,8 @@ package final class CachingAuthenticator: Authenticator {
             state.cache.answered(key, verdict, askedAt: askedAt)
             return state.waiting.removeValue(forKey: key) ?? [:]
         }
-        let answer = verdict.map { Answer.success($0) } ?? .failure(Self.unanswered)
+        let told = verdict.map { Told(verdict: $0, askedAt: askedAt) }
+        let answer = told.map { Answer.success($0) } ?? .failure(Self.unanswered)
         for continuation in waiting.values { continuation.resume(returning: answer) }
     }
 }

@@ -45,12 +45,17 @@ package final class AccessCaller: @unchecked Sendable {
             let longest = self.draw(0...2) == 0 ? .milliseconds(50) : self.pauseMax
             await self.world.clock.pass(.draw(upTo: longest, using: &self.random))
             let header = self.drawHeader()
+            // Some come while others wait for the same answer.
+            let apart = self.draw(0...1) == 0 ? self.authorization.settings.timeout : .zero
             let calls = (0..<(self.draw(0...2) == 0 ? self.draw(2...5) : 1)).map { _ in
-                self.drawCall(places)
+                (self.drawCall(places), Duration.draw(upTo: apart, using: &self.random))
             }
             await withTaskGroup { group in
-                for call in calls {
-                    group.addTask { _ = await self.make(call, header, places) }
+                for (call, pause) in calls {
+                    group.addTask {
+                        await self.world.clock.pass(pause)
+                        _ = await self.make(call, header, places)
+                    }
                 }
             }
         }
