@@ -238,7 +238,9 @@ let package = Package(
                 lifecycle,
                 logging,
             ]),
-        unitTests("Simulator", ["Frontend", "SimulatedWorld", "SimulationKernel", "Workloads"]),
+        unitTests(
+            "Simulator",
+            ["Authorization", "Frontend", "SimulatedWorld", "SimulationKernel", "Workloads"]),
         unitTests("Tidy"),
     ]
 )

@@ -5,12 +5,15 @@ import Workloads
 
 /// Whole runs of the server's services, each in a process of its own.
 @Suite struct SeedTests {
-    private func report(of seed: UInt64) async throws -> String {
+    private func report(
+        of seed: UInt64, _ workload: String = Everything.name
+    ) async throws -> String {
         let result = try await #require(
             processExitsWith: .success, observing: [\.standardOutputContent]
-        ) { [seed = seed as UInt64] in
+        ) { [seed = seed as UInt64, name = workload as String] in
             SimulatedExecutors.install(hashSeed: seed)
-            let report = WorkloadRun.run(Everything.self, seed: seed)
+            guard let workload = Workloads.named(name) else { return print("failed \(name)") }
+            let report = WorkloadRun.run(workload, seed: seed)
             if let failure = report.failure { print("failed \(failure)") }
             print("trace \(report.traceHash) after \(report.jobCount) jobs")
             finish()
@@ -34,6 +37,17 @@ import Workloads
     @Test("A seed that failed once passes", arguments: Self.regressions)
     func regressionPasses(seed: UInt64) async throws {
         _ = try await self.report(of: seed)
+    }
+
+    /// The same, of the workload about authorization.
+    static let authorizationRegressions: [UInt64] = [
+        // Let in by an answer that others waited for, when their token's time was up.
+        126, 455, 683, 816, 829,
+    ]
+
+    @Test("A seed of calls that failed once passes", arguments: Self.authorizationRegressions)
+    func authorizationRegressionPasses(seed: UInt64) async throws {
+        _ = try await self.report(of: seed, Authorization.name)
     }
 
     @Test("A planted bug is found by one of a hundred seeds", arguments: PlantedBug.allCases)
