@@ -7,27 +7,20 @@ import TemporalAPI
 ///
 /// That only delays them: each ends as its script says, and no worker gets a paused one.
 // Safe because a simulation has one thread.
-package final class ActivityOperations: Workload, @unchecked Sendable {
+package final class ActivityOperations: ClientWorkload, @unchecked Sendable {
     package static let name = "ActivityOperations"
+    package static let stream = "activity operations"
+    package static let clientsMax = 4
 
-    private let world: SimulatedWorld
-    private let clients: [CrewClient]
+    package let world: SimulatedWorld
+    package let clients: [CrewClient]
 
-    package init(world: SimulatedWorld) {
+    package init(world: SimulatedWorld, clients: [CrewClient]) {
         self.world = world
-        var random = world.loop.generator(for: "activity operations")
-        self.clients = (0..<Int.random(in: 1...4, using: &random)).map {
-            CrewClient(world: world, number: $0)
-        }
+        self.clients = clients
     }
 
     package var durationMax: Duration { .seconds(7_200) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
-    }
 
     package func check() async {
         let inspector = RunInspector(world: self.world)

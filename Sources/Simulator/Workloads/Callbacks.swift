@@ -7,27 +7,17 @@ import TemporalAPI
 ///
 /// Everybody who asked is told at least once, of the end that came about, and never before it.
 // Safe because a simulation has one thread.
-package final class Callbacks: Workload, @unchecked Sendable {
+package final class Callbacks: ClientWorkload, @unchecked Sendable {
     package static let name = "Callbacks"
+    package static let stream = "callbacks"
+    package static let clientsMax = 10
 
-    private let world: SimulatedWorld
-    private let clients: [CallbackClient]
+    package let world: SimulatedWorld
+    package let clients: [CallbackClient]
 
-    package init(world: SimulatedWorld) {
+    package init(world: SimulatedWorld, clients: [CallbackClient]) {
         self.world = world
-        var random = world.loop.generator(for: "callbacks")
-        self.clients = (0..<Int.random(in: 1...10, using: &random)).map {
-            CallbackClient(world: world, number: $0)
-        }
-    }
-
-    /// The longest wait between two attempts that began while anything went wrong.
-    package var durationMax: Duration { .seconds(3_600) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
+        self.clients = clients
     }
 
     package func check() async {

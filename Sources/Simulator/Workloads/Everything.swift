@@ -10,7 +10,7 @@ package final class Everything: Workload, @unchecked Sendable {
     private static let parts: [any Workload.Type] = [
         Programs.self, Starts.self, Callbacks.self, Pauses.self, ActivityOperations.self,
         StandaloneActivities.self, Families.self, Updates.self, Resets.self,
-        Authorization.self,
+        Authorization.self, Namespaces.self, Blunders.self,
     ]
 
     private let parts: [any Workload]

@@ -8,27 +8,18 @@ import TemporalAPI
 /// A parent's history tells exactly how each of its children ended, what it asks of others happens
 /// once, and its own end means to its children what it said.
 // Safe because a simulation has one thread.
-package final class Families: Workload, @unchecked Sendable {
+package final class Families: ClientWorkload, @unchecked Sendable {
     package static let name = "Families"
+    package static let stream = "families"
+    package static let clientsMax = 5
 
-    private let world: SimulatedWorld
-    private let clients: [FamilyClient]
+    package let world: SimulatedWorld
+    package let clients: [FamilyClient]
     private var childCount = 0
 
-    package init(world: SimulatedWorld) {
+    package init(world: SimulatedWorld, clients: [FamilyClient]) {
         self.world = world
-        var random = world.loop.generator(for: "families")
-        self.clients = (0..<Int.random(in: 1...5, using: &random)).map {
-            FamilyClient(world: world, number: $0)
-        }
-    }
-
-    package var durationMax: Duration { .seconds(3_600) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
+        self.clients = clients
     }
 
     package func check() async {

@@ -8,26 +8,17 @@ import TemporalAPI
 /// A new run begins as the old one did and takes over what it was asked to; a deleted run leaves
 /// nothing behind, and nobody else misses anything.
 // Safe because a simulation has one thread.
-package final class Resets: Workload, @unchecked Sendable {
+package final class Resets: ClientWorkload, @unchecked Sendable {
     package static let name = "Resets"
+    package static let stream = "resets"
+    package static let clientsMax = 5
 
-    private let world: SimulatedWorld
-    private let clients: [ResetClient]
+    package let world: SimulatedWorld
+    package let clients: [ResetClient]
 
-    package init(world: SimulatedWorld) {
+    package init(world: SimulatedWorld, clients: [ResetClient]) {
         self.world = world
-        var random = world.loop.generator(for: "resets")
-        self.clients = (0..<Int.random(in: 1...5, using: &random)).map {
-            ResetClient(world: world, number: $0)
-        }
-    }
-
-    package var durationMax: Duration { .seconds(3_600) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
+        self.clients = clients
     }
 
     package func check() async {

@@ -5,24 +5,17 @@ import TemporalAPI
 
 /// Activities without a workflow: starts under every policy, and every way to end or delete one.
 // Safe because a simulation has one thread.
-package final class StandaloneActivities: Workload, @unchecked Sendable {
+package final class StandaloneActivities: ClientWorkload, @unchecked Sendable {
     package static let name = "StandaloneActivities"
+    package static let stream = "standalone activities"
+    package static let clientsMax = 5
 
-    private let clients: [ActivityClient]
+    package let world: SimulatedWorld
+    package let clients: [ActivityClient]
 
-    package init(world: SimulatedWorld) {
-        var random = world.loop.generator(for: "standalone activities")
-        self.clients = (0..<Int.random(in: 1...5, using: &random)).map {
-            ActivityClient(world: world, number: $0)
-        }
-    }
-
-    package var durationMax: Duration { .seconds(3_600) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
+    package init(world: SimulatedWorld, clients: [ActivityClient]) {
+        self.world = world
+        self.clients = clients
     }
 
     package func check() async {

@@ -5,26 +5,17 @@ import TemporalAPI
 
 /// Starts of the same workflow ids under every policy, and every way to end a run from outside.
 // Safe because a simulation has one thread.
-package final class Starts: Workload, @unchecked Sendable {
+package final class Starts: ClientWorkload, @unchecked Sendable {
     package static let name = "Starts"
+    package static let stream = "starts"
+    package static let clientsMax = 6
 
-    private let world: SimulatedWorld
-    private let clients: [PolicyClient]
+    package let world: SimulatedWorld
+    package let clients: [PolicyClient]
 
-    package init(world: SimulatedWorld) {
+    package init(world: SimulatedWorld, clients: [PolicyClient]) {
         self.world = world
-        var random = world.loop.generator(for: "starts")
-        self.clients = (0..<Int.random(in: 1...6, using: &random)).map {
-            PolicyClient(world: world, number: $0)
-        }
-    }
-
-    package var durationMax: Duration { .seconds(3_600) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
+        self.clients = clients
     }
 
     package func check() async {

@@ -8,26 +8,17 @@ import TemporalAPI
 /// What a client is told of an update is in the history, once, and stays so; what was rejected
 /// leaves no trace.
 // Safe because a simulation has one thread.
-package final class Updates: Workload, @unchecked Sendable {
+package final class Updates: ClientWorkload, @unchecked Sendable {
     package static let name = "Updates"
+    package static let stream = "updates"
+    package static let clientsMax = 6
 
-    private let world: SimulatedWorld
-    private let clients: [UpdateClient]
+    package let world: SimulatedWorld
+    package let clients: [UpdateClient]
 
-    package init(world: SimulatedWorld) {
+    package init(world: SimulatedWorld, clients: [UpdateClient]) {
         self.world = world
-        var random = world.loop.generator(for: "updates")
-        self.clients = (0..<Int.random(in: 1...6, using: &random)).map {
-            UpdateClient(world: world, number: $0)
-        }
-    }
-
-    package var durationMax: Duration { .seconds(3_600) }
-
-    package func run() async {
-        await withTaskGroup { group in
-            for client in self.clients { group.addTask { await client.run() } }
-        }
+        self.clients = clients
     }
 
     package func check() async {

@@ -29,7 +29,7 @@ package enum Workloads {
     package static let all: [any Workload.Type] = [
         Everything.self, Programs.self, Starts.self, Callbacks.self, Pauses.self,
         ActivityOperations.self, StandaloneActivities.self, Families.self, Updates.self,
-        Resets.self, Authorization.self,
+        Resets.self, Authorization.self, Namespaces.self, Blunders.self,
     ]
 
     package static func named(_ name: String) -> (any Workload.Type)? {

@@ -210,6 +210,26 @@ package typealias DeleteWorkflowExecutionRequest =
     Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionRequest
 package typealias DeleteWorkflowExecutionResponse =
     Temporal_Api_Workflowservice_V1_DeleteWorkflowExecutionResponse
+package typealias DescribeNamespaceRequest =
+    Temporal_Api_Workflowservice_V1_DescribeNamespaceRequest
+package typealias DescribeNamespaceResponse =
+    Temporal_Api_Workflowservice_V1_DescribeNamespaceResponse
+package typealias UpdateNamespaceRequest =
+    Temporal_Api_Workflowservice_V1_UpdateNamespaceRequest
+package typealias UpdateNamespaceResponse =
+    Temporal_Api_Workflowservice_V1_UpdateNamespaceResponse
+package typealias ListNamespacesRequest =
+    Temporal_Api_Workflowservice_V1_ListNamespacesRequest
+package typealias ListNamespacesResponse =
+    Temporal_Api_Workflowservice_V1_ListNamespacesResponse
+package typealias GetSystemInfoRequest =
+    Temporal_Api_Workflowservice_V1_GetSystemInfoRequest
+package typealias GetSystemInfoResponse =
+    Temporal_Api_Workflowservice_V1_GetSystemInfoResponse
+package typealias GetClusterInfoRequest =
+    Temporal_Api_Workflowservice_V1_GetClusterInfoRequest
+package typealias GetClusterInfoResponse =
+    Temporal_Api_Workflowservice_V1_GetClusterInfoResponse
 
 package typealias Command = Temporal_Api_Command_V1_Command
 package typealias Failure = Temporal_Api_Failure_V1_Failure

@@ -260,7 +260,7 @@ package final class AccessCaller: @unchecked Sendable {
         _ time: ClosedRange<Timestamp>
     ) {
         guard
-            let response = try? Temporal_Api_Workflowservice_V1_ListNamespacesResponse(
+            let response = try? ListNamespacesResponse(
                 serializedBytes: answer)
         else { return self.world.fail("a list of namespaces cannot be read") }
         let listed = Set(response.namespaces.map(\.namespaceInfo.name))

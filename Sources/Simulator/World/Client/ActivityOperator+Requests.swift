@@ -34,27 +34,16 @@ extension ActivityOperator {
         if case .id(let id) = selection, self.caller.draw(0...1) == 0 {
             return await self.send(
                 "PauseActivityExecution",
-                PauseActivityExecutionRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.workflowID = self.execution.workflowID
-                    $0.runID = self.execution.runID
-                    $0.activityID = id
-                    $0.reason = reason
-                    $0.requestID = requestID
+                self.request(about: id) { (request: inout PauseActivityExecutionRequest) in
+                    request.reason = reason
+                    request.requestID = requestID
                 }, PauseActivityExecutionResponse.self)
         }
         return await self.send(
             "PauseActivity",
-            PauseActivityRequest.with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.execution = self.execution
-                switch selection {
-                case .id(let id): $0.id = id
-                case .type(let type): $0.type = type
-                case .all: break
-                }
-                $0.reason = reason
-                $0.requestID = requestID
+            self.request(about: selection) { (request: inout PauseActivityRequest) in
+                request.reason = reason
+                request.requestID = requestID
             }, PauseActivityResponse.self)
     }
 
@@ -80,27 +69,16 @@ extension ActivityOperator {
         if case .id(let id) = selection, !resets, !forgets {
             return await self.send(
                 "UnpauseActivityExecution",
-                UnpauseActivityExecutionRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.workflowID = self.execution.workflowID
-                    $0.runID = self.execution.runID
-                    $0.activityID = id
-                    $0.jitter = jitter
+                self.request(about: id) { (request: inout UnpauseActivityExecutionRequest) in
+                    request.jitter = jitter
                 }, UnpauseActivityExecutionResponse.self)
         }
         return await self.send(
             "UnpauseActivity",
-            UnpauseActivityRequest.with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.execution = self.execution
-                switch selection {
-                case .id(let id): $0.id = id
-                case .type(let type): $0.type = type
-                case .all: $0.unpauseAll = true
-                }
-                $0.resetAttempts = resets
-                $0.resetHeartbeat = forgets
-                $0.jitter = jitter
+            self.request(about: selection) { (request: inout UnpauseActivityRequest) in
+                request.resetAttempts = resets
+                request.resetHeartbeat = forgets
+                request.jitter = jitter
             }, UnpauseActivityResponse.self)
     }
 
@@ -108,18 +86,11 @@ extension ActivityOperator {
 
     func reset(_ selection: ActivitySelection, _ pending: [PendingActivity]) async {
         let ids = selection.ids(in: pending)
-        let request = ResetActivityRequest.with {
-            $0.namespace = SimulatedWorld.namespace
-            $0.execution = self.execution
-            switch selection {
-            case .id(let id): $0.id = id
-            case .type(let type): $0.type = type
-            case .all: $0.matchAll = true
-            }
-            $0.keepPaused = self.caller.draw(0...1) == 0
-            $0.resetHeartbeat = self.caller.draw(0...2) == 0
-            $0.restoreOriginalOptions = self.caller.draw(0...3) == 0
-            $0.jitter = self.drawJitter()
+        let request = self.request(about: selection) { (request: inout ResetActivityRequest) in
+            request.keepPaused = self.caller.draw(0...1) == 0
+            request.resetHeartbeat = self.caller.draw(0...2) == 0
+            request.restoreOriginalOptions = self.caller.draw(0...3) == 0
+            request.jitter = self.drawJitter()
         }
         self.mayBeReset(ids, resets: true, forgets: request.resetHeartbeat)
         if !request.keepPaused { self.end(ids) }
@@ -145,15 +116,11 @@ extension ActivityOperator {
         }
         return await self.send(
             "ResetActivityExecution",
-            ResetActivityExecutionRequest.with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.workflowID = self.execution.workflowID
-                $0.runID = self.execution.runID
-                $0.activityID = id
-                $0.keepPaused = request.keepPaused
-                $0.resetHeartbeat = request.resetHeartbeat
-                $0.restoreOriginalOptions = request.restoreOriginalOptions
-                $0.jitter = request.jitter
+            self.request(about: id) { (special: inout ResetActivityExecutionRequest) in
+                special.keepPaused = request.keepPaused
+                special.resetHeartbeat = request.resetHeartbeat
+                special.restoreOriginalOptions = request.restoreOriginalOptions
+                special.jitter = request.jitter
             }, ResetActivityExecutionResponse.self)
     }
 
@@ -209,14 +176,7 @@ extension ActivityOperator {
         _ paths: [String]
     ) async {
         let answer = await self.sendUpdate(
-            .with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.execution = self.execution
-                switch selection {
-                case .id(let id): $0.id = id
-                case .type(let type): $0.type = type
-                case .all: $0.matchAll = true
-                }
+            self.request(about: selection) {
                 $0.activityOptions = options
                 $0.updateMask.paths = paths
             })
@@ -235,12 +195,7 @@ extension ActivityOperator {
     func restoreOptions(_ activity: PendingActivity) async {
         self.changed[activity.activityID] = nil
         let answer = await self.sendUpdate(
-            .with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.execution = self.execution
-                $0.id = activity.activityID
-                $0.restoreOriginal = true
-            })
+            self.request(about: .id(activity.activityID)) { $0.restoreOriginal = true })
         self.record("restoring", .id(activity.activityID), answer.map { _ in () })
         if case .failure(let error) = answer {
             self.expectEnded(error, "restoring", .id(activity.activityID))
@@ -257,19 +212,44 @@ extension ActivityOperator {
         }
         let answer = await self.caller.call(
             "UpdateActivityExecutionOptions",
-            UpdateActivityExecutionOptionsRequest.with {
-                $0.namespace = SimulatedWorld.namespace
-                $0.workflowID = self.execution.workflowID
-                $0.runID = self.execution.runID
-                $0.activityID = id
-                if request.hasActivityOptions { $0.activityOptions = request.activityOptions }
-                if request.hasUpdateMask { $0.updateMask = request.updateMask }
-                $0.restoreOriginal = request.restoreOriginal
+            self.request(about: id) { (special: inout UpdateActivityExecutionOptionsRequest) in
+                if request.hasActivityOptions { special.activityOptions = request.activityOptions }
+                if request.hasUpdateMask { special.updateMask = request.updateMask }
+                special.restoreOriginal = request.restoreOriginal
             }, returning: UpdateActivityExecutionOptionsResponse.self)
         return answer.result.map(\.activityOptions)
     }
 
     // All of them.
+
+    /// A request in the form that is about one activity.
+    private func request<Request: OneActivityRequest>(
+        about id: String, _ edit: (inout Request) -> Void
+    ) -> Request {
+        .with {
+            $0.namespace = SimulatedWorld.namespace
+            $0.workflowID = self.execution.workflowID
+            $0.runID = self.execution.runID
+            $0.activityID = id
+            edit(&$0)
+        }
+    }
+
+    /// A request in the form that may be about several activities.
+    private func request<Request: SomeActivitiesRequest>(
+        about selection: ActivitySelection, _ edit: (inout Request) -> Void
+    ) -> Request {
+        .with {
+            $0.namespace = SimulatedWorld.namespace
+            $0.execution = self.execution
+            switch selection {
+            case .id(let id): $0.id = id
+            case .type(let type): $0.type = type
+            case .all: $0.selectAll()
+            }
+            edit(&$0)
+        }
+    }
 
     private func drawJitter() -> Google_Protobuf_Duration {
         (self.caller.draw(0...1) == 0 ? .zero : self.caller.draw(upTo: .seconds(2))).proto
@@ -305,4 +285,40 @@ extension ActivityOptions {
         if new.hasRetryPolicy { self.retryPolicy = new.retryPolicy }
         if new.hasPriority { self.priority = new.priority }
     }
+}
+
+/// A request about one activity of a workflow.
+private protocol OneActivityRequest: SwiftProtobuf.Message {
+    var namespace: String { get set }
+    var workflowID: String { get set }
+    var runID: String { get set }
+    var activityID: String { get set }
+}
+
+extension PauseActivityExecutionRequest: OneActivityRequest {}
+extension UnpauseActivityExecutionRequest: OneActivityRequest {}
+extension ResetActivityExecutionRequest: OneActivityRequest {}
+extension UpdateActivityExecutionOptionsRequest: OneActivityRequest {}
+
+/// A request about activities of a workflow, by their id or type, or about all of them.
+private protocol SomeActivitiesRequest: SwiftProtobuf.Message {
+    var namespace: String { get set }
+    var execution: WorkflowExecution { get set }
+    var id: String { get set }
+    var type: String { get set }
+    mutating func selectAll()
+}
+
+extension PauseActivityRequest: SomeActivitiesRequest {
+    /// There is no way to say it.
+    fileprivate mutating func selectAll() {}
+}
+extension UnpauseActivityRequest: SomeActivitiesRequest {
+    fileprivate mutating func selectAll() { self.unpauseAll = true }
+}
+extension ResetActivityRequest: SomeActivitiesRequest {
+    fileprivate mutating func selectAll() { self.matchAll = true }
+}
+extension UpdateActivityOptionsRequest: SomeActivitiesRequest {
+    fileprivate mutating func selectAll() { self.matchAll = true }
 }

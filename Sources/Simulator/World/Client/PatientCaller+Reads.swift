@@ -4,56 +4,57 @@ import SwiftProtobuf
 import TemporalAPI
 
 extension PatientCaller {
-    /// The whole history of a run, in pages of any size.
-    func history(
-        of workflowID: String, _ runID: String
-    ) async -> Result<[HistoryEvent], ServiceError> {
-        var events: [HistoryEvent] = [], token = Data()
+    /// Everything that comes in pages, asked for with one token after the other.
+    func pages<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message, Item>(
+        _ method: String, _ request: (_ token: Data) -> Request,
+        _ page: (Response) -> (items: [Item], token: Data)
+    ) async -> Result<[Item], ServiceError> {
+        var items: [Item] = [], token = Data()
         repeat {
-            let answer = await self.call(
-                "GetWorkflowExecutionHistory",
-                GetWorkflowExecutionHistoryRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.execution.workflowID = workflowID
-                    $0.execution.runID = runID
-                    $0.nextPageToken = token
-                    $0.maximumPageSize = Int32(self.draw(1...100))
-                }, returning: GetWorkflowExecutionHistoryResponse.self)
+            let answer = await self.call(method, request(token), returning: Response.self)
             switch answer.result {
-            case .success(let page):
-                events += page.history.events
-                token = page.nextPageToken
+            case .success(let response):
+                let next = page(response)
+                items += next.items
+                token = next.token
             case .failure(let error):
                 return .failure(error)
             }
         } while !token.isEmpty
-        return .success(events)
+        return .success(items)
+    }
+
+    /// The whole history of a run, in pages of any size.
+    func history(
+        of workflowID: String, _ runID: String
+    ) async -> Result<[HistoryEvent], ServiceError> {
+        await self.pages("GetWorkflowExecutionHistory") { token in
+            GetWorkflowExecutionHistoryRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.execution = WorkflowExecution(workflowID, runID)
+                $0.nextPageToken = token
+                $0.maximumPageSize = Int32(self.draw(1...100))
+            }
+        } _: { (page: GetWorkflowExecutionHistoryResponse) in
+            (page.history.events, page.nextPageToken)
+        }
     }
 
     /// The whole history of a run, read from its end, in order.
     func historyReversed(
         of workflowID: String, _ runID: String
     ) async -> Result<[HistoryEvent], ServiceError> {
-        var events: [HistoryEvent] = [], token = Data()
-        repeat {
-            let answer = await self.call(
-                "GetWorkflowExecutionHistoryReverse",
-                GetWorkflowExecutionHistoryReverseRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.execution.workflowID = workflowID
-                    $0.execution.runID = runID
-                    $0.nextPageToken = token
-                    $0.maximumPageSize = Int32(self.draw(1...100))
-                }, returning: GetWorkflowExecutionHistoryReverseResponse.self)
-            switch answer.result {
-            case .success(let page):
-                events += page.history.events
-                token = page.nextPageToken
-            case .failure(let error):
-                return .failure(error)
+        let events = await self.pages("GetWorkflowExecutionHistoryReverse") { token in
+            GetWorkflowExecutionHistoryReverseRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.execution = WorkflowExecution(workflowID, runID)
+                $0.nextPageToken = token
+                $0.maximumPageSize = Int32(self.draw(1...100))
             }
-        } while !token.isEmpty
-        return .success(events.reversed())
+        } _: { (page: GetWorkflowExecutionHistoryReverseResponse) in
+            (page.history.events, page.nextPageToken)
+        }
+        return events.map { $0.reversed() }
     }
 
     /// Waits for the end of a run.
@@ -97,25 +98,16 @@ extension PatientCaller {
 
     /// Every run a list query finds, in pages of any size.
     func list(_ query: String) async -> Result<[WorkflowExecutionInfo], ServiceError> {
-        var runs: [WorkflowExecutionInfo] = [], token = Data()
-        repeat {
-            let answer = await self.call(
-                "ListWorkflowExecutions",
-                ListWorkflowExecutionsRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.query = query
-                    $0.pageSize = Int32(self.draw(1...10))
-                    $0.nextPageToken = token
-                }, returning: ListWorkflowExecutionsResponse.self)
-            switch answer.result {
-            case .success(let page):
-                runs += page.executions
-                token = page.nextPageToken
-            case .failure(let error):
-                return .failure(error)
+        await self.pages("ListWorkflowExecutions") { token in
+            ListWorkflowExecutionsRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.query = query
+                $0.pageSize = Int32(self.draw(1...10))
+                $0.nextPageToken = token
             }
-        } while !token.isEmpty
-        return .success(runs)
+        } _: { (page: ListWorkflowExecutionsResponse) in
+            (page.executions, page.nextPageToken)
+        }
     }
 
     /// How many runs a count query finds.
@@ -133,25 +125,31 @@ extension PatientCaller {
     func listActivities(
         _ query: String
     ) async -> Result<[ActivityExecutionListInfo], ServiceError> {
-        var runs: [ActivityExecutionListInfo] = [], token = Data()
-        repeat {
-            let answer = await self.call(
-                "ListActivityExecutions",
-                ListActivityExecutionsRequest.with {
-                    $0.namespace = SimulatedWorld.namespace
-                    $0.query = query
-                    $0.pageSize = Int32(self.draw(1...10))
-                    $0.nextPageToken = token
-                }, returning: ListActivityExecutionsResponse.self)
-            switch answer.result {
-            case .success(let page):
-                runs += page.executions
-                token = page.nextPageToken
-            case .failure(let error):
-                return .failure(error)
+        await self.pages("ListActivityExecutions") { token in
+            ListActivityExecutionsRequest.with {
+                $0.namespace = SimulatedWorld.namespace
+                $0.query = query
+                $0.pageSize = Int32(self.draw(1...10))
+                $0.nextPageToken = token
             }
-        } while !token.isEmpty
-        return .success(runs)
+        } _: { (page: ListActivityExecutionsResponse) in
+            (page.executions, page.nextPageToken)
+        }
+    }
+
+    /// Every namespace, in pages of any size.
+    func listNamespaces(
+        includingDeleted: Bool
+    ) async -> Result<[DescribeNamespaceResponse], ServiceError> {
+        await self.pages("ListNamespaces") { token in
+            ListNamespacesRequest.with {
+                $0.pageSize = Int32(self.draw(1...10))
+                $0.nextPageToken = token
+                $0.namespaceFilter.includeDeleted = includingDeleted
+            }
+        } _: { (page: ListNamespacesResponse) in
+            (page.namespaces, page.nextPageToken)
+        }
     }
 
     /// How many activities without a workflow a count query finds.

@@ -120,9 +120,9 @@ extension SimulatedWorld {
             }
             let answer = await caller.call(
                 "DescribeNamespace",
-                Temporal_Api_Workflowservice_V1_DescribeNamespaceRequest.with {
+                DescribeNamespaceRequest.with {
                     $0.namespace = name
-                }, returning: Temporal_Api_Workflowservice_V1_DescribeNamespaceResponse.self)
+                }, returning: DescribeNamespaceResponse.self)
             switch answer.result {
             case .success(let response): ids[name] = response.namespaceInfo.id
             case .failure(let error): self.fail("describing \(name) was answered \(error)")

@@ -147,6 +147,7 @@ extension FaultyStores: NamespaceStore, ClusterStore {
 
     package func updateNamespace(_ row: NamespaceRow) async throws(StoreError) {
         try await self.write { () async throws(StoreError) in
+            guard self.plan.plantedBugThatStrikes() != .namespaceForgotten else { return }
             try await self.stores.updateNamespace(row)
         }
     }

@@ -12,6 +12,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case timersForgotten
     /// The store says that it wrote backlog rows, and did not.
     case backlogForgotten
+    /// The store says that it changed a namespace, and did not.
+    case namespaceForgotten
     /// One RPC does not ask who calls.
     case rpcUnguarded
     /// What was said of a token counts for long.
@@ -27,7 +29,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     var isOfStore: Bool {
         switch self {
         case .commitForgotten, .historyForgotten, .tasksForgotten, .timersForgotten,
-            .backlogForgotten:
+            .backlogForgotten, .namespaceForgotten:
             true
         case .rpcUnguarded, .claimsNeverOld, .verdictsForgotten, .expiryForgotten, .pagesLost:
             false
@@ -43,8 +45,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
         case .tasksForgotten: batch.addedTasks = []
         case .timersForgotten:
             for index in batch.runs.indices { batch.runs[index].nextTimerAt = nil }
-        case .backlogForgotten, .rpcUnguarded, .claimsNeverOld, .verdictsForgotten,
-            .expiryForgotten, .pagesLost:
+        case .backlogForgotten, .namespaceForgotten, .rpcUnguarded, .claimsNeverOld,
+            .verdictsForgotten, .expiryForgotten, .pagesLost:
             break
         }
         return batch

@@ -10,6 +10,8 @@ import SimulationKernel
 
 /// One life of the node: the hosts a server has, wired as a server wires them.
 struct SimulatedNode: Sendable {
+    static let clusterID = "simulation"
+
     /// Where matching finds history, which is made after it.
     // Safe because a simulation has one thread.
     private final class HistorySlot: @unchecked Sendable {
@@ -52,14 +54,16 @@ struct SimulatedNode: Sendable {
         let cluster = await self.insisting { () async throws(StoreError) in
             try await self.stores.initializeCluster(
                 ClusterRecord(
-                    clusterID: "simulation", shardCount: self.settings.shardCount))
+                    clusterID: Self.clusterID, shardCount: self.settings.shardCount))
         }
         let slot = HistorySlot()
         let matching = MatchingHost(
             environment: self.environment, settings: self.settings.settings, store: self.stores,
             history: { slot.client ?? UnstartedHistory() },
             executor: { _ in self.loop.makeExecutor(for: self.incarnation) }, logger: self.logger)
-        let namespaces = NamespaceRegistry(store: self.stores, random: self.environment.random)
+        let namespaces = NamespaceRegistry(
+            store: self.stores, random: self.environment.random,
+            entriesMax: self.drawNamespacesMax())
         let history = HistoryHost(
             environment: self.environment, settings: self.settings.settings,
             shardCount: cluster.shardCount, store: self.stores, matching: matching,
@@ -79,6 +83,12 @@ struct SimulatedNode: Sendable {
         return NodeDoor(
             frontend: frontend, gate: self.gate,
             isUnguarded: self.plan.plantedBug == .rpcUnguarded)
+    }
+
+    /// How many namespaces are kept in memory: all of them, or so few that some are pushed out.
+    private func drawNamespacesMax() -> Int {
+        var random = self.loop.generator(for: "namespace cache")
+        return Bool.random(using: &random) ? 10_000 : Int.random(in: 1...3, using: &random)
     }
 
     /// Does something that must succeed before the node can serve, until it does.

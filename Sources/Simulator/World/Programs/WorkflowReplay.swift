@@ -35,6 +35,7 @@ enum WorkflowReplays {
         case "updatable": UpdatableReplay(events: events)
         case "parent": ParentReplay(events: events)
         case "child": ChildReplay(events: events)
+        case "blunderer": BlundererReplay(events: events)
         default: nil
         }
     }

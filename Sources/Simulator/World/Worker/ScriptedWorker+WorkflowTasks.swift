@@ -89,6 +89,10 @@ extension ScriptedWorker {
             self.world.marks.reached("worker.unhandledCommand")
             return nil
         }
+        if let refusal = done.refusal {
+            self.check(answer, isRefused: refusal, done.commands)
+            return nil
+        }
         guard let response = self.check(answer, of: "RespondWorkflowTaskCompleted") else {
             return nil
         }
@@ -102,6 +106,19 @@ extension ScriptedWorker {
         }
         return response.hasWorkflowTask && !response.workflowTask.taskToken.isEmpty
             ? response.workflowTask : nil
+    }
+
+    /// What cannot be carried out is refused, unless the task is over anyway.
+    private func check(
+        _ answer: PatientCaller.Answer<RespondWorkflowTaskCompletedResponse>,
+        isRefused refusal: String, _ commands: [Command]
+    ) {
+        guard case .failure(let error) = answer.result,
+            error.kind == .notFound
+                || error.kind == .invalidArgument && error.message.hasPrefix(refusal)
+        else { return self.world.fail("\(refusal) was to be said, not \(answer.result)") }
+        guard error.kind == .invalidArgument else { return }
+        for command in commands { self.world.coverage.used(command.commandType) }
     }
 
     private func fail(_ task: PollWorkflowTaskQueueResponse) async {

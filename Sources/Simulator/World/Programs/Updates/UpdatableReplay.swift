@@ -114,9 +114,11 @@ struct UpdatableReplay: WorkflowReplay {
 }
 
 /// What a worker answers a workflow task with.
-struct WorkflowTaskAnswer {
-    var commands: [Command] = []
-    var messages: [ProtocolMessage] = []
+package struct WorkflowTaskAnswer {
+    package var commands: [Command] = []
+    package var messages: [ProtocolMessage] = []
+    /// How the refusal begins that this must get; nil if it is to be carried out.
+    package var refusal: String?
 
     fileprivate mutating func accept(
         _ request: Temporal_Api_Update_V1_Request, _ message: ProtocolMessage
