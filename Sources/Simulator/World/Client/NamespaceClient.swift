@@ -194,8 +194,17 @@ package final class NamespaceClient: @unchecked Sendable {
             || Duration(response.config.workflowExecutionRetentionTtl) != self.retention
             || response.isGlobalNamespace
         {
-            self.fail("is \(how) as \(response) and is \(self.info), kept for \(self.retention)")
+            let kept = Duration(response.config.workflowExecutionRetentionTtl)
+            self.fail(
+                "is \(how) as \(Self.text(info)) kept for \(kept), and is "
+                    + "\(Self.text(self.info)) kept for \(self.retention)")
         }
+    }
+
+    private static func text(_ info: Temporal_Api_Namespace_V1_NamespaceInfo) -> String {
+        let data = info.data.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        return "\(info.name) \(info.id) \(info.state) \(info.description_p) \(info.ownerEmail) "
+            + "\(data)"
     }
 
     private func checkList() async {

@@ -57,31 +57,8 @@ extension ScriptedWorker {
         _ replay: any WorkflowReplay
     ) async -> PollWorkflowTaskQueueResponse? {
         let done = replay.answer(to: task.messages)
-        let request = RespondWorkflowTaskCompletedRequest.with {
-            $0.namespace = SimulatedWorld.namespace
-            $0.taskToken = task.taskToken
-            $0.identity = self.identity
-            $0.commands = done.commands
-            $0.messages = done.messages
-            $0.capabilities.discardSpeculativeWorkflowTaskWithEvents = self.discardsTasksWithEvents
-            $0.returnNewWorkflowTask = true
-            $0.queryResults = task.queries.mapValues { _ in
-                .with {
-                    $0.resultType = .answered
-                    $0.answer = Payloads(text: replay.queryAnswer)
-                }
-            }
-            if let name = self.stickyQueue {
-                $0.stickyAttributes.workerTaskQueue = .with {
-                    $0.name = name
-                    $0.kind = .sticky
-                    $0.normalName = Self.taskQueue
-                }
-                $0.stickyAttributes.scheduleToStartTimeout = Duration.seconds(5).proto
-            }
-        }
         let answer = await self.caller.call(
-            "RespondWorkflowTaskCompleted", request,
+            "RespondWorkflowTaskCompleted", self.completion(of: task, done, replay.queryAnswer),
             returning: RespondWorkflowTaskCompletedResponse.self)
         if case .failure(let error) = answer.result, error.kind == .invalidArgument,
             error.message.contains("UnhandledCommand")
@@ -106,6 +83,34 @@ extension ScriptedWorker {
         }
         return response.hasWorkflowTask && !response.workflowTask.taskToken.isEmpty
             ? response.workflowTask : nil
+    }
+
+    private func completion(
+        of task: PollWorkflowTaskQueueResponse, _ done: WorkflowTaskAnswer, _ queryAnswer: String
+    ) -> RespondWorkflowTaskCompletedRequest {
+        .with {
+            $0.namespace = SimulatedWorld.namespace
+            $0.taskToken = task.taskToken
+            $0.identity = self.identity
+            $0.commands = done.commands
+            $0.messages = done.messages
+            $0.capabilities.discardSpeculativeWorkflowTaskWithEvents = self.discardsTasksWithEvents
+            $0.returnNewWorkflowTask = true
+            $0.queryResults = task.queries.mapValues { _ in
+                .with {
+                    $0.resultType = .answered
+                    $0.answer = Payloads(text: queryAnswer)
+                }
+            }
+            if let name = self.stickyQueue {
+                $0.stickyAttributes.workerTaskQueue = .with {
+                    $0.name = name
+                    $0.kind = .sticky
+                    $0.normalName = Self.taskQueue
+                }
+                $0.stickyAttributes.scheduleToStartTimeout = Duration.seconds(5).proto
+            }
+        }
     }
 
     /// What cannot be carried out is refused, unless the task is over anyway.
