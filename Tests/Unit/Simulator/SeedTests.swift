@@ -32,7 +32,7 @@ import Workloads
     }
 
     /// Seeds that failed once.
-    static let regressions: [UInt64] = [44, 125, 170, 1086]
+    static let regressions: [UInt64] = [44, 125, 170, 325, 1086]
 
     @Test("A seed that failed once passes", arguments: Self.regressions)
     func regressionPasses(seed: UInt64) async throws {
@@ -43,6 +43,8 @@ import Workloads
     static let authorizationRegressions: [UInt64] = [
         // Let in by an answer that others waited for, when their token's time was up.
         126, 455, 683, 816, 829,
+        // One of several questions fails, and whoever comes then waits for the others.
+        1493,
     ]
 
     @Test("A seed of calls that failed once passes", arguments: Self.authorizationRegressions)

@@ -102,6 +102,7 @@ final class OutsideQuestions: @unchecked Sendable {
         guard self.openFaults[endpoint, default: 0] == 0,
             let since = self.troubleSince.removeValue(forKey: endpoint)
         else { return }
-        self.troubles.append(since...now)
+        // Whoever asked for several things at once is told of the fault when all have ended.
+        self.troubles.append(since...max(now, self.lastFaultAt + self.settings.timeout))
     }
 }

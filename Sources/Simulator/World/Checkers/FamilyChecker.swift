@@ -201,14 +201,19 @@ package struct FamilyChecker {
         self.others[request.target.workflowID] ?? []
     }
 
-    /// Whether nobody was there any more to take a request when it was answered.
+    /// Whether nobody was there to take a request, at some time before it was answered.
     private func isRefused(_ request: FamilyHistory.Request) -> Bool {
         guard let answeredAt = request.answeredAt else { return false }
-        let isItself = request.target.workflowID == self.client.workflowID
-        return isItself
-            || self.runs(of: request).allSatisfy { run in
-                run.events.last.map { Timestamp($0.eventTime) <= answeredAt } ?? false
-            }
+        guard request.target.workflowID != self.client.workflowID else { return true }
+        let runs = self.runs(of: request).compactMap { run -> (from: Timestamp, to: Timestamp)? in
+            guard let first = run.events.first, let last = run.events.last else { return nil }
+            return (Timestamp(first.eventTime), Timestamp(last.eventTime))
+        }
+        let times = [request.askedAt] + runs.map(\.to)
+        return times.contains { time in
+            time >= request.askedAt && time <= answeredAt
+                && !runs.contains { $0.from <= time && time < $0.to }
+        }
     }
 
     private func failed(_ request: FamilyHistory.Request, _ what: String) {

@@ -23,6 +23,7 @@ package struct FamilyHistory: Sendable {
         package let kind: Kind
         package let text: String
         package let target: WorkflowExecution
+        package let askedAt: Timestamp
         package var isDelivered: Bool?
         package var answeredAt: Timestamp?
     }
@@ -53,10 +54,12 @@ package struct FamilyHistory: Sendable {
             self.change(child.workflowID, started.initiatedEventID) { $0.runID = child.runID }
         case .signalExternalWorkflowExecutionInitiatedEventAttributes(let initiated):
             self.requests[event.eventID] = Request(
-                kind: .signal, text: initiated.input.text, target: initiated.workflowExecution)
+                kind: .signal, text: initiated.input.text, target: initiated.workflowExecution,
+                askedAt: Timestamp(event.eventTime))
         case .requestCancelExternalWorkflowExecutionInitiatedEventAttributes(let initiated):
             self.requests[event.eventID] = Request(
-                kind: .cancel, text: initiated.reason, target: initiated.workflowExecution)
+                kind: .cancel, text: initiated.reason, target: initiated.workflowExecution,
+                askedAt: Timestamp(event.eventTime))
         case .externalWorkflowExecutionSignaledEventAttributes(let signaled):
             self.answer(signaled.initiatedEventID, true, event)
         case .signalExternalWorkflowExecutionFailedEventAttributes(let failed):
